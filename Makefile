@@ -1,0 +1,48 @@
+# The three ways in: `make run`, `make test`, `make ui`. Everything is installed into .venv, from the lock file.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+VENV := .venv
+BIN := $(VENV)/bin
+# Any of these that is of a supported version; PYTHON=/path/to/python names one.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: help run test ui lint lock docs clean
+
+help: ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+
+$(VENV)/installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Copydesk needs Python 3.11, 3.12 or 3.13; none was found. Debian and Ubuntu: apt install python3 python3-venv" >&2; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module. Debian and Ubuntu: apt install python3-venv; Fedora: dnf install python3" >&2; exit 2; }
+	@echo "Installing into $(VENV) (once; about a minute)"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+run: $(VENV)/installed ## load samples/ into ./data and say what to try next
+	@$(BIN)/copydesk run samples
+	@$(BIN)/python -m copydesk.welcome
+
+test: $(VENV)/installed lint ## the whole test suite
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: $(VENV)/installed
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+
+ui: $(VENV)/installed ## the Dagster web UI on http://127.0.0.1:3000
+	@$(BIN)/copydesk ui
+
+docs: $(VENV)/installed ## write docs/tables.md from the contract
+	@$(BIN)/python -m copydesk.dictionary > docs/tables.md
+
+lock: ## resolve the dependencies anew (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --only-binary :all: --no-header --upgrade --quiet -o requirements.lock
+
+clean: ## remove .venv and build output; the home stays
+	rm -rf $(VENV) build dist *.egg-info

@@ -1,0 +1,56 @@
+"""Which agency a literal means. Recognising the literal in the text belongs to `etl.dateline`."""
+
+from __future__ import annotations
+
+import re
+
+from etl.reference import Reference, normalise
+
+_SHARED = re.compile(r"\s*(?:/|\s[-–]\s|,\s|\s(?:and|et|und|y|e)\s)\s*")
+
+
+def parts(literal: str, reference: Reference) -> tuple[str, ...]:
+    """The agencies that a literal names: several in a shared credit such as `ANP/RTL`."""
+    if normalise(literal) in reference.literals:
+        return (literal,)
+    return tuple(part for part in _SHARED.split(literal) if part)
+
+
+def candidates(literal: str, reference: Reference) -> tuple[str, ...]:
+    """The ids of all agencies that may be meant by the first name in a literal; empty if none is known."""
+    for part in parts(literal, reference):
+        found = reference.literals.get(normalise(part))
+        if found:
+            return found
+    # "(ats afp)": a shared credit without a sign between the two.
+    words = normalise(literal).split()
+    if len(words) > 1 and all(word in reference.literals for word in words):
+        return reference.literals[words[0]]
+    return ()
+
+
+def is_shared(literal: str, reference: Reference) -> bool:
+    """Whether a literal credits more than one."""
+    if normalise(literal) in reference.literals:
+        return False
+    words = normalise(literal).split()
+    return len(parts(literal, reference)) > 1 or (
+        len(words) > 1 and all(word in reference.literals for word in words)
+    )
+
+
+def identify(literal: str, country_code: str | None, reference: Reference) -> str | None:
+    """The agency that a literal means, or None if it is unknown or cannot be told from another.
+
+    Args:
+        literal: as written, without brackets.
+        country_code: country of the dateline's place: tells agencies of the same short name apart.
+    """
+    found = candidates(literal, reference)
+    if len(found) > 1:
+        found = tuple(
+            agency_id
+            for agency_id in found
+            if country_code is not None and reference.agencies[agency_id].country_code == country_code
+        )
+    return found[0] if len(found) == 1 else None

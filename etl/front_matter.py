@@ -1,0 +1,87 @@
+"""What stands before a dateline: section, headline, byline, version note, and page furniture that is none of these.
+
+The kinds of lines are data, in reference/front_matter.tsv.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from etl.paragraphs import head_lines
+from etl.reference import Reference, normalise
+
+MAXIMUM_LINES = 8
+"""Non-empty lines that are looked at: no page puts more between its header and its dateline."""
+
+_SECTION_WORDS = 3
+"""The name of a section has at most so many words, a headline more."""
+
+
+@dataclass(frozen=True)
+class FrontMatter:
+    """The values found before a dateline; the fields are the columns of `documents` of the same names."""
+
+    section: str | None = None
+    headline: str | None = None
+    byline: str | None = None
+    version_label: str | None = None
+
+
+def read_front_matter(text: str, start: int, end: int, reference: Reference) -> FrontMatter:
+    """Sort the lines of `text[start:end]`, which stand between header and dateline."""
+    found: dict[str, str] = {}
+    plain: list[str] = []
+    repeated = None
+    for line_start, line_end in head_lines(text[:end], start, MAXIMUM_LINES):
+        line = text[line_start:line_end]
+        kind = kind_of_line(line, reference)
+        if kind is None:
+            if normalise(line) in map(normalise, plain):
+                repeated = line
+            else:
+                plain.append(line)
+        elif kind != "furniture":
+            found.setdefault(kind, line)
+    section, headline = _section_and_headline(plain, repeated)
+    return FrontMatter(section, headline, found.get("byline"), found.get("version_label"))
+
+
+def _section_and_headline(lines: list[str], repeated: str | None) -> tuple[str | None, str | None]:
+    """A headline that is given twice is sure; else it is the line after a section, else the first one."""
+    for at, line in enumerate(lines):
+        is_headline = line == repeated if repeated else len(line.split()) > _SECTION_WORDS
+        if is_headline:
+            before = lines[at - 1] if at else ""
+            follows_section = 0 < len(before.split()) <= _SECTION_WORDS
+            if follows_section or repeated or not _has_section(lines):
+                return (before if follows_section else None), line
+    return (lines[0] if lines else None), None
+
+
+def _has_section(lines: list[str]) -> bool:
+    return any(len(line.split()) <= _SECTION_WORDS for line in lines[:-1])
+
+
+def skip_furniture(text: str, start: int, reference: Reference) -> tuple[int, str | None]:
+    """Where a text without a dateline begins: after leading furniture and version notes.
+
+    Returns:
+        The offset, and the version note if there was one.
+    """
+    label = None
+    for line_start, line_end in head_lines(text, start, MAXIMUM_LINES):
+        kind = kind_of_line(text[line_start:line_end], reference)
+        if kind not in {"furniture", "version_label"}:
+            return line_start, label
+        if kind == "version_label":
+            label = label or text[line_start:line_end]
+        start = line_end
+    return start, label
+
+
+def kind_of_line(line: str, reference: Reference) -> str | None:
+    """furniture, version_label or byline; None for a line of any other kind."""
+    for entry in reference.front_matter:
+        if entry.pattern.fullmatch(line):
+            return entry.kind
+    return None

@@ -1,0 +1,78 @@
+"""Spans inside a text: its first lines, the paragraphs of its body, its words.
+
+The published view computes the lead from the body with `LEAD_SQL`; a test holds that it agrees with `paragraphs`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+_BLANK_LINE = re.compile(r"\n\s*\n")
+_LINE_END = re.compile(r"\n")
+
+# Each sign of the scripts that are written without spaces is a word of its own: that needs no dictionary.
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+
+# One attempt at the start of each run of non-spaces, so that a long run of dashes costs no more than a word.
+_WORD = re.compile(r"(?<!\S)(?:[^\w\s]|_)*[^\W_]")
+
+# RE2 knows \s as ASCII only; \p{Z} adds Unicode's separators, which Python's \s holds too.
+_SPACE = r"[\s\p{Z}]"
+LEAD_SQL = (
+    rf"CASE WHEN regexp_matches(body, '\n{_SPACE}*\n') "
+    rf"THEN regexp_extract(body, '(?s)^(.*?){_SPACE}*\n{_SPACE}*\n', 1) "
+    rf"ELSE regexp_extract(body, '^([^\n]*?){_SPACE}*(\n|$)', 1) END"
+)
+"""DuckDB expression over a column `body`: its first paragraph."""
+
+
+def paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The paragraphs of `text[start:end]` as (start, end), white space around each left out.
+
+    Where the body has a blank line, blank lines part paragraphs and single line ends are mere line breaks; where
+    it has none, each line is a paragraph.
+    """
+    separator = _BLANK_LINE if _BLANK_LINE.search(text, start, end) else _LINE_END
+    at = start
+    while at < end:
+        found = separator.search(text, at, end)
+        stop = found.start() if found else end
+        piece = text[at:stop]
+        stripped = piece.strip()
+        if stripped:
+            first = at + len(piece) - len(piece.lstrip())
+            yield first, first + len(stripped)
+        at = found.end() if found else end
+
+
+def head_lines(text: str, start: int, most: int) -> Iterator[tuple[int, int]]:
+    """The first non-empty lines from `start` as (start, end), white space at their ends left out."""
+    at = start
+    while at < len(text) and most:
+        stop = text.find("\n", at)
+        stop = len(text) if stop < 0 else stop
+        line = text[at:stop]
+        if stripped := line.strip():
+            first = at + len(line) - len(line.lstrip())
+            yield first, first + len(stripped)
+            most -= 1
+        at = stop + 1
+
+
+def count_words(text: str) -> int:
+    """Runs between spaces that hold a letter or digit; each Han, Hiragana or Katakana sign counts as one."""
+    if not _UNSPACED.search(text):
+        return len(_WORD.findall(text))
+    text, signs = _UNSPACED.subn(" ", text)
+    return signs + len(_WORD.findall(text))
+
+
+def trim(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span without the white space at its two ends; an empty span at `end` if nothing else is in it."""
+    piece = text[start:end]
+    stripped = piece.strip()
+    if not stripped:
+        return end, end
+    first = start + len(piece) - len(piece.lstrip())
+    return first, first + len(stripped)

@@ -1,0 +1,98 @@
+"""Which place a dateline means: from the place as written to one entry of the gazetteer, or to none.
+
+Recognising the place in the text belongs to `etl.dateline`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from etl.reference import Place, Reference, Region, normalise
+
+MINIMUM_MARGIN = 0.03
+"""Below this, two places are as good as one another and neither is named: no city is better than a wrong one."""
+
+
+@dataclass(frozen=True)
+class Located:
+    """What a place as written resolves to.
+
+    Attributes:
+        place: the chosen place, or None.
+        country_code: its country, or that of the region or country written there; None if unknown.
+        margin: 0 to 1, how far the chosen place is ahead of the next; None if none is chosen.
+        candidates: all considered, best first, each with its score.
+    """
+
+    place: Place | None
+    country_code: str | None
+    margin: float | None
+    candidates: tuple[tuple[Place, float], ...]
+
+
+def region_of(name: str, reference: Reference) -> Region | str | None:
+    """What a region as written means: a first-order division, a country code, or None if it is neither."""
+    key = normalise(name)
+    return reference.regions.get(key) or reference.countries.get(key)
+
+
+def is_known(name: str, reference: Reference) -> bool:
+    """Whether the gazetteer has a place, or CLDR a country, of that name."""
+    key = normalise(_first_of(name))
+    return bool(reference.gazetteer.named(key)) or key in reference.countries
+
+
+def locate(
+    located: str, region: str | None, reference: Reference, context_country: str | None = None
+) -> Located:
+    """Resolve a place as written.
+
+    The score of a candidate adds up: its main name rather than a spelling among many (1), a capital (0.5), its
+    size (0 to 1 by the logarithm of its population), and its agreement with the region beside it (2). The
+    country that the context suggests decides only between candidates of about the same score (0.3).
+
+    Args:
+        located: the place; of several ("LIMA/BOGOTA") the first is taken.
+        region: the region or country written beside it.
+        context_country: country of the agency, if it has one.
+    """
+    key = normalise(_first_of(located))
+    meant = region_of(region, reference) if region else None
+    meant_country = meant.country_code if isinstance(meant, Region) else meant
+    scored = sorted(
+        (
+            (place, _score(place, is_primary, meant, meant_country, context_country))
+            for place, is_primary in reference.gazetteer.named(key)
+            if meant_country is None or place.country_code == meant_country
+        ),
+        key=lambda entry: (-entry[1], entry[0].place_id),
+    )
+    candidates = tuple(scored[:8])
+    if not candidates:
+        return Located(None, meant_country or reference.countries.get(key), None, ())
+    best, score = candidates[0]
+    margin = 1.0 if len(candidates) == 1 else (score - candidates[1][1]) / score
+    if margin < MINIMUM_MARGIN:
+        countries = {place.country_code for place, other in candidates if score - other < MINIMUM_MARGIN * score}
+        return Located(None, meant_country or (countries.pop() if len(countries) == 1 else None), None, candidates)
+    return Located(best, best.country_code, round(margin, 4), candidates)
+
+
+def _score(
+    place: Place, is_primary: bool, meant: Region | str | None, meant_country: str | None, context: str | None
+) -> float:
+    score = min(math.log10(place.population + 1) / 7, 1.0)
+    score += 1.0 if is_primary else 0.0
+    score += 0.5 if place.is_capital else 0.0
+    if meant_country is not None:
+        same_division = not isinstance(meant, Region) or place.admin1 == meant.admin1
+        score += 2.0 if same_division else 0.0
+    elif context is not None and place.country_code == context:
+        score += 0.3
+    return score
+
+
+def _first_of(located: str) -> str:
+    return re.split(r"\s*(?:/|, | and | et )\s*", located, maxsplit=1)[0]

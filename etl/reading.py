@@ -1,0 +1,196 @@
+"""Reading one document: every judgement on a text, put together in order.
+
+Each single judgement belongs to its own module; turning readings into tables belongs to `etl.transform`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+from etl import agencies
+from etl.dateline import Dateline, Span, find_dateline, find_signoff
+from etl.dates import DateDecision, decide_date
+from etl.evidence import Evidence
+from etl.front_matter import FrontMatter, read_front_matter, skip_furniture
+from etl.header import Header, read_header
+from etl.language import detect_language
+from etl.paragraphs import count_words, paragraphs, trim
+from etl.places import Located, locate
+from etl.reference import Reference
+
+
+@dataclass(frozen=True)
+class Credit:
+    """The agency that a text is credited to: as written, what it means, and in which role."""
+
+    span: Span
+    agency_id: str | None
+    role: str
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph's span in the text and its number of words."""
+
+    start: int
+    end: int
+    word_count: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """All that was read in a text, and the evidence for it."""
+
+    text: str
+    header: Header | None
+    front_matter: FrontMatter
+    dateline: Dateline | None
+    located: Located | None
+    credit: Credit | None
+    date: DateDecision
+    trailer: Span | None
+    language: str | None
+    language_confidence: float | None
+    body_start: int
+    body_end: int
+    paragraphs: tuple[Paragraph, ...]
+    evidence: tuple[Evidence, ...]
+
+    @property
+    def quality_flags(self) -> tuple[str, ...]:
+        """What is odd about the text itself; members of `etl.contract.QUALITY_FLAGS`."""
+        odd = {
+            "no_header": self.header is None,
+            "no_dateline": self.dateline is None,
+            "empty_body": self.body_start == self.body_end,
+        }
+        return tuple(flag for flag, holds in odd.items() if holds)
+
+
+def read_document(text: str, seen_on: dt.date, reference: Reference) -> Reading:
+    """Read one text.
+
+    Args:
+        text: as `etl.decode` gives it.
+        seen_on: the day on which this content was first read; later dates lie in the future.
+        reference: the reference data.
+    """
+    header = read_header(text)
+    start = header.end if header else 0
+    language, language_confidence = detect_language(text[start:])
+    found = find_dateline(text, start, reference, language)
+    dateline = found.dateline
+    if dateline is not None:
+        front_matter = read_front_matter(text, start, dateline.span.start, reference)
+        body_start = dateline.body_start
+    else:
+        body_start, label = skip_furniture(text, start, reference)
+        front_matter = FrontMatter(version_label=label)
+    body_start, body_end = trim(text, body_start, len(text))
+
+    located = _located(dateline, reference)
+    credit, trailer = _credit(text, body_start, body_end, dateline, located, reference)
+    if trailer is not None:
+        body_start, body_end = trim(text, body_start, trailer.start)
+    spans = tuple(
+        Paragraph(first, last, count_words(text[first:last]))
+        for first, last in paragraphs(text, body_start, body_end)
+    )
+    lead = text[spans[0].start : spans[0].end] if spans else ""
+    date = decide_date(
+        header,
+        dateline.date if dateline else None,
+        lead,
+        body_start,
+        reference.calendar,
+        seen_on,
+        language,
+    )
+    evidence = (
+        *found.evidence,
+        *_evidence_of_place(dateline, located),
+        *_evidence_of_agency(credit, dateline),
+        *date.evidence,
+    )
+    return Reading(
+        text,
+        header,
+        front_matter,
+        dateline,
+        located,
+        credit,
+        date,
+        trailer,
+        language,
+        language_confidence,
+        body_start,
+        body_end,
+        spans,
+        evidence,
+    )
+
+
+def _located(dateline: Dateline | None, reference: Reference) -> Located | None:
+    if dateline is None or dateline.place is None:
+        return None
+    known = agencies.candidates(dateline.agency.literal, reference) if dateline.agency else ()
+    country = reference.agencies[known[0]].country_code if len(known) == 1 else None
+    return locate(dateline.place.literal, dateline.region, reference, country)
+
+
+def _credit(
+    text: str,
+    body_start: int,
+    body_end: int,
+    dateline: Dateline | None,
+    located: Located | None,
+    reference: Reference,
+) -> tuple[Credit | None, Span | None]:
+    """The agency credited, and the sign-off if the text has one."""
+    country = located.country_code if located else None
+    signoff = find_signoff(text, body_start, body_end, reference)
+    trailer = signoff[0] if signoff else None
+    if dateline is not None and dateline.agency is not None:
+        span = dateline.agency
+        role = "shared" if agencies.is_shared(span.literal, reference) else "dateline"
+    elif signoff is not None:
+        span, role = signoff[1], "credit"
+    else:
+        return None, trailer
+    return Credit(span, agencies.identify(span.literal, country, reference), role), trailer
+
+
+def _evidence_of_place(dateline: Dateline | None, located: Located | None) -> list[Evidence]:
+    if dateline is None or dateline.place is None or located is None:
+        return []
+    span = dateline.place
+    listed = [
+        Evidence(
+            "place_id",
+            f"{place.name}, {place.country_code} ({place.place_id})",
+            "gazetteer",
+            span.start,
+            span.end,
+            located.place is place,
+            f"score {score:.2f}",
+        )
+        for place, score in located.candidates
+    ]
+    if located.place is None:
+        reason = "no candidate is clear enough" if listed else "not in the gazetteer"
+        listed.append(
+            Evidence("place_id", span.literal, "gazetteer", span.start, span.end, False, reason)
+        )
+    return listed
+
+
+def _evidence_of_agency(credit: Credit | None, dateline: Dateline | None) -> list[Evidence]:
+    if credit is None:
+        return []
+    rule = dateline.form if dateline is not None and dateline.agency is credit.span else "sign-off"
+    reason = f"role {credit.role}" if credit.agency_id else "not in the registry, or shared by several"
+    value = credit.agency_id or credit.span.literal
+    return [
+        Evidence("agency_id", value, rule, credit.span.start, credit.span.end, credit.agency_id is not None, reason)
+    ]

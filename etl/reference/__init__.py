@@ -1,0 +1,20 @@
+"""Reference data: the files beside this module, checked on load, and the look-ups on them.
+
+Reviewed TSV files hold what people decided; the generated ones hold what CLDR and GeoNames know (see NOTICE.md).
+How a look-up's answer is judged belongs to the modules that ask.
+"""
+
+from etl.reference.gazetteer import Gazetteer, Place
+from etl.reference.loader import Agency, Calendar, FrontMatter, Reference, Region, load_reference, normalise
+
+__all__ = [
+    "Agency",
+    "Calendar",
+    "FrontMatter",
+    "Gazetteer",
+    "Place",
+    "Reference",
+    "Region",
+    "load_reference",
+    "normalise",
+]

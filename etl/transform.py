@@ -1,0 +1,168 @@
+"""A batch of records to batches of rows: the one function that runs in-process, in the pool, or on an engine.
+
+It knows nothing of files, of former runs, or of where it runs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from etl.contract import (
+    DOCUMENTS,
+    PARAGRAPHS,
+    PARSED_TABLES,
+    PARSER_VERSION,
+    REJECTS,
+)
+from etl.decode import decode
+from etl.errors import RecordFault
+from etl.identity import document_id
+from etl.reading import Reading, read_document
+from etl.reference import Reference, load_reference
+
+EXCERPT_BYTES = 200
+"""How much of a reject is kept to be looked at."""
+
+_DECODING_FLAGS = frozenset(
+    {"mojibake_repaired", "encoding_guessed", "replacement_character", "control_characters_removed"}
+)
+
+
+def transform(records: pa.RecordBatch, reference: Reference | None = None) -> dict[str, pa.RecordBatch]:
+    """Read every record of a batch.
+
+    Args:
+        records: of `etl.contract.RECORDS_SCHEMA`; each row has its raw bytes, or, to be re-parsed, its text.
+        reference: the reference data; the built-in one by default.
+
+    Returns:
+        The parsed rows of `documents`, `paragraphs` and `rejects`, by table name, each of the table's
+        `parsed_schema`, in the order of the records. Each record is one document or one reject.
+    """
+    reference = reference or load_reference()
+    rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in PARSED_TABLES}
+    for record in records.to_pylist():
+        try:
+            document, spans = _read(record, reference)
+        except RecordFault as fault:
+            rows[REJECTS.name].append(reject_row(record, fault))
+        else:
+            rows[DOCUMENTS.name].append(document)
+            rows[PARAGRAPHS.name].extend(spans)
+    return {
+        table.name: pa.RecordBatch.from_pylist(rows[table.name], schema=table.parsed_schema)
+        for table in PARSED_TABLES
+    }
+
+
+def reject_row(record: dict[str, Any], fault: RecordFault) -> dict[str, Any]:
+    """The row of `rejects` for a record that cannot be loaded."""
+    raw = record["raw"]
+    return {
+        "source": record["source"],
+        "path": record["path"],
+        "record_key": record["record_key"],
+        "stage": fault.stage,
+        "reason": fault.reason,
+        "message": fault.message,
+        "raw_excerpt": excerpt(raw) if raw else None,
+        "content_sha256": record["content_sha256"],
+    }
+
+
+def excerpt(raw: bytes) -> str:
+    """The first bytes as printable text: what is not UTF-8, and control characters, as \\x and two digits."""
+    text = raw[:EXCERPT_BYTES].decode("utf-8", "backslashreplace")
+    return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)
+
+
+def _read(record: dict[str, Any], reference: Reference) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    if record["text"] is not None:
+        text, encoding = record["text"], record["encoding"]
+        flags = tuple(flag for flag in record["quality_flags"] if flag in _DECODING_FLAGS)
+    else:
+        decoded = decode(record["raw"])
+        text, encoding, flags = decoded.text, decoded.encoding, decoded.quality_flags
+    reading = read_document(text, record["seen_on"], reference)
+    identity = document_id(record["source"], record["path"], record["record_key"])
+    return (
+        {
+            "document_id": identity,
+            **{
+                name: record[name]
+                for name in ("source", "path", "record_key", "content_sha256", "url", "given")
+            },
+            **document_values(reading),
+            "quality_flags": [*flags, *reading.quality_flags],
+            "encoding": encoding,
+            "reference_version": reference.version,
+            "parser_version": PARSER_VERSION,
+        },
+        [
+            {
+                "document_id": identity,
+                "month": reading.date.month,
+                "paragraph_index": index,
+                "char_start": paragraph.start,
+                "char_end": paragraph.end,
+                "word_count": paragraph.word_count,
+            }
+            for index, paragraph in enumerate(reading.paragraphs)
+        ],
+    )
+
+
+def document_values(reading: Reading) -> dict[str, Any]:
+    """The columns of `documents` that come from the text, by name."""
+    header, front, dateline, date = reading.header, reading.front_matter, reading.dateline, reading.date
+    located, credit = reading.located, reading.credit
+    span = dateline.span if dateline else None
+    place = dateline.place if dateline else None
+    entry = located.place if located else None
+    return {
+        "month": date.month,
+        "text": reading.text,
+        "header": header.literal if header else None,
+        "date_published_edtf": header.edtf if header else None,
+        "headline": front.headline,
+        "section": front.section,
+        "byline": front.byline,
+        "version_label": front.version_label,
+        "dateline": span.literal if span else None,
+        "dateline_start": span.start if span else None,
+        "dateline_end": span.end if span else None,
+        "dateline_form": dateline.form if dateline else None,
+        "dateline_confidence": dateline.confidence if dateline else None,
+        "located": place.literal if place else None,
+        "located_start": place.start if place else None,
+        "located_end": place.end if place else None,
+        "located_region": dateline.region if dateline else None,
+        "place_id": entry.place_id if entry else None,
+        "place_name": entry.name if entry else None,
+        "country_code": located.country_code if located else None,
+        "latitude": entry.latitude if entry else None,
+        "longitude": entry.longitude if entry else None,
+        "place_margin": located.margin if located else None,
+        "content_created": date.content_created,
+        "content_created_at": None,
+        "content_created_edtf": date.content_created_edtf,
+        "date_precision": date.date_precision,
+        "date_method": date.date_method,
+        "date_conflict": date.date_conflict,
+        "weekday_ok": date.weekday_ok,
+        "agency_id": credit.agency_id if credit else None,
+        "agency_literal": credit.span.literal if credit else None,
+        "agency_start": credit.span.start if credit else None,
+        "agency_end": credit.span.end if credit else None,
+        "agency_role": credit.role if credit else None,
+        "trailer": reading.trailer.literal if reading.trailer else None,
+        "language": reading.language,
+        "language_confidence": reading.language_confidence,
+        "body_start": reading.body_start,
+        "body_end": reading.body_end,
+        "char_count": reading.body_end - reading.body_start,
+        "word_count": sum(paragraph.word_count for paragraph in reading.paragraphs),
+        "paragraph_count": len(reading.paragraphs),
+    }
