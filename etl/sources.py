@@ -1,0 +1,151 @@
+"""What a source holds: listing the files below a root that match its patterns, without opening any.
+
+Which of them are new or changed is decided where the former state is known, in `warehouse.plan`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from etl.errors import SetupFault
+
+DEFAULT_PATTERNS = ("**/*.txt",)
+"""What a folder is walked for, upper or lower case."""
+
+_GLOB_SIGNS = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A file as the listing shows it.
+
+    Attributes:
+        path: below the source's root, with `/` between its parts; bytes of a name that are not UTF-8 stand as
+            `\\x` and two digits.
+        location: where to open it; what the operating system calls it, whatever its encoding.
+        byte_count: its size.
+        mtime_ns: when it was last modified, in nanoseconds since 1970.
+        is_outside: whether it is a link that leads out of the source.
+    """
+
+    path: str
+    location: str
+    byte_count: int
+    mtime_ns: int
+    is_outside: bool = False
+
+
+def list_files(
+    root: Path, patterns: Iterable[str], under: str = "", skip: Path | None = None
+) -> Iterator[ListedFile]:
+    """The files below a root that match any of the patterns, in no particular order.
+
+    Folders that are links are not entered. Nothing but regular files is listed.
+
+    Args:
+        root: the source's folder.
+        patterns: glob patterns on the path below the root: `*`, `?`, `[...]` within a name, `**/` for any folders.
+        under: walk only this folder below the root.
+        skip: a folder that is not entered: the home, if the source contains it.
+
+    Raises:
+        SetupFault: a folder cannot be listed, so that its files would seem to be missing.
+    """
+    matches = _compile(patterns)
+    top = os.path.realpath(root)
+    prefix = len(str(root).rstrip("/")) + 1
+    folders = [str(root / under) if under else str(root)]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        if skip is None or entry.path != str(skip):
+                            folders.append(entry.path)
+                        continue
+                    path = readable(entry.path[prefix:])
+                    if matches(path) and (listed := _listed(entry, path, top)):
+                        yield listed
+        except OSError as error:
+            raise SetupFault(f"Cannot list {readable(folder)}: {error.strerror}") from None
+
+
+def list_file(root: Path, path: str) -> ListedFile | None:
+    """One file below a root, or None if there is no such file."""
+    location = str(root / path)
+    try:
+        status = Path(location).stat()
+    except OSError:
+        return None
+    is_outside = Path(location).is_symlink() and not _is_below(os.path.realpath(location), os.path.realpath(root))
+    return ListedFile(readable(path), location, status.st_size, status.st_mtime_ns, is_outside)
+
+
+def split_glob(pattern: str) -> tuple[Path, str]:
+    """A glob pattern as its deepest fixed folder and the rest."""
+    parts = Path(pattern).parts
+    fixed = next((at for at, part in enumerate(parts) if _GLOB_SIGNS.search(part)), len(parts) - 1)
+    return Path(*parts[:fixed]) if fixed else Path(), "/".join(parts[fixed:])
+
+
+def is_glob(argument: str) -> bool:
+    """Whether an argument holds signs of a glob pattern."""
+    return _GLOB_SIGNS.search(argument) is not None
+
+
+def readable(name: str) -> str:
+    """A file name as text that can be stored: bytes that are not UTF-8 as `\\x` and two digits."""
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return os.fsencode(name).decode("utf-8", "backslashreplace")
+    return name
+
+
+def _listed(entry: os.DirEntry[str], path: str, top: str) -> ListedFile | None:
+    try:
+        if not entry.is_file():
+            return None
+        status = entry.stat()
+    except OSError:
+        # It vanished between the listing and the look at it, or it is a link to nothing.
+        return None
+    is_outside = entry.is_symlink() and not _is_below(os.path.realpath(entry.path), top)
+    return ListedFile(path, entry.path, status.st_size, status.st_mtime_ns, is_outside)
+
+
+def _is_below(location: str, top: str) -> bool:
+    return location.startswith(top.rstrip("/") + "/")
+
+
+def _compile(patterns: Iterable[str]) -> Callable[[str], bool]:
+    union = re.compile("|".join(f"(?:{_to_regex(pattern)})" for pattern in patterns), re.IGNORECASE)
+    return lambda path: union.fullmatch(path) is not None
+
+
+def _to_regex(pattern: str) -> str:
+    out = []
+    at = 0
+    while at < len(pattern):
+        if pattern.startswith("**/", at):
+            out.append("(?:[^/]+/)*")
+            at += 3
+        elif pattern[at] == "*":
+            out.append("[^/]*")
+            at += 1
+        elif pattern[at] == "?":
+            out.append("[^/]")
+            at += 1
+        elif pattern[at] == "[" and (end := pattern.find("]", at + 2)) > 0:
+            inside = pattern[at + 1 : end].replace("\\", r"\\")
+            out.append(f"[^{inside[1:]}]" if inside[0] in "!^" else f"[{inside}]")
+            at = end + 1
+        else:
+            out.append(re.escape(pattern[at]))
+            at += 1
+    return "".join(out)

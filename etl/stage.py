@@ -1,0 +1,214 @@
+"""One unit of work: read some files (or stored texts), transform them, write the rows as staging Parquet.
+
+It runs in-process or in a spawned worker, which imports nothing but `etl`. What is merged with the former state
+afterwards, and how, belongs to `warehouse.load`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import os
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from etl.contract import DOCUMENTS, FILES, RECORDS_SCHEMA, REJECTS
+from etl.errors import RecordFault
+from etl.sources import ListedFile
+from etl.transform import reject_row, transform
+
+BATCH_BYTES = 8 * 1024 * 1024
+"""Raw bytes after which a batch of records is transformed and written: this bounds a worker's memory."""
+
+MAXIMUM_BATCH = 2_000
+"""Records after which it is, if they are short."""
+
+MTIME_DISTRUST_NS = 2_000_000_000
+"""A file changed so shortly before it was read may change again within the same tick of the file system's clock
+(2 seconds on FAT): its mtime is not relied on, and the next run compares its digest."""
+
+@dataclass(frozen=True)
+class FileChunk:
+    """Files of one source to be read.
+
+    Attributes:
+        source: its name.
+        files: what to read.
+        seen_on: today: later dates lie in the future.
+    """
+
+    source: str
+    files: tuple[ListedFile, ...]
+    seen_on: dt.date
+
+    @property
+    def size(self) -> int:
+        """How many units of progress it is worth."""
+        return len(self.files)
+
+
+@dataclass(frozen=True)
+class StoredChunk:
+    """Stored documents to be re-parsed: one row group of one Parquet file of the lake.
+
+    Attributes:
+        location: the file.
+        row_group: which of its row groups.
+        size: its number of rows.
+        versions: (parser_version, reference_version) of now: rows that have them are left out.
+    """
+
+    location: str
+    row_group: int
+    size: int
+    versions: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Staged:
+    """What a chunk came to."""
+
+    files: int
+    documents: int
+    rejects: int
+
+
+def stage(chunk: FileChunk | StoredChunk, folder: Path, number: int) -> Staged:
+    """Read and transform a chunk and write its rows to `folder/<table>-<number>-<n>.parquet`.
+
+    The rows of re-parsed documents go to `folder/reparsed_<table>-...` instead.
+    """
+    writer = _Writer(folder, number, is_reparse=isinstance(chunk, StoredChunk))
+    if isinstance(chunk, StoredChunk):
+        writer.add_stored(_stored_records(chunk))
+        return writer.staged()
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for file in chunk.files:
+        record = _read(chunk.source, file, chunk.seen_on, writer)
+        if record is None:
+            continue
+        batch.append(record)
+        size += len(record["raw"])
+        if size >= BATCH_BYTES or len(batch) >= MAXIMUM_BATCH:
+            writer.add(batch)
+            batch, size = [], 0
+    writer.add(batch)
+    writer.add_files()
+    return writer.staged()
+
+
+def _read(source: str, file: ListedFile, seen_on: dt.date, writer: _Writer) -> dict[str, Any] | None:
+    """One file as a record; None where it cannot be read, which the writer is told."""
+    record: dict[str, Any] = dict.fromkeys(RECORDS_SCHEMA.names)
+    record.update(source=source, path=file.path, record_key="0", seen_on=seen_on)
+    try:
+        if file.is_outside:
+            raise RecordFault("outside_source")
+        raw, mtime_ns = _read_bytes(file.location)
+    except RecordFault as fault:
+        writer.refuse(record, fault, file)
+        return None
+    except OSError as error:
+        writer.refuse(record, RecordFault("unreadable", error.strerror or str(error)), file)
+        return None
+    digest = hashlib.sha256(raw).hexdigest()
+    record.update(raw=raw, content_sha256=digest)
+    writer.files.append(
+        {
+            "source": source,
+            "path": file.path,
+            "byte_count": len(raw),
+            "mtime": mtime_ns // 1000 if time.time_ns() - mtime_ns > MTIME_DISTRUST_NS else None,
+            "sha256": digest,
+            "status": "loaded",
+            "record_count": 1,
+        }
+    )
+    return record
+
+
+def _read_bytes(location: str) -> tuple[bytes, int]:
+    """A file's bytes, and when it was last modified as of before they were read."""
+    descriptor = os.open(location, os.O_RDONLY | os.O_NONBLOCK)
+    with os.fdopen(descriptor, "rb", buffering=0) as handle:
+        status = os.fstat(descriptor)
+        return handle.readall(), status.st_mtime_ns
+
+
+def _stored_records(chunk: StoredChunk) -> pa.RecordBatch:
+    names = [
+        "source", "path", "record_key", "text", "encoding", "quality_flags", "content_sha256", "ingested_at",
+        "url", "given", "parser_version", "reference_version",
+    ]  # fmt: skip
+    rows = pq.ParquetFile(chunk.location).read_row_group(chunk.row_group, columns=names).to_pylist()
+    records = []
+    for row in rows:
+        if (row.pop("parser_version"), row.pop("reference_version")) != chunk.versions:
+            records.append({**row, "raw": None, "seen_on": row.pop("ingested_at").date()})
+    return pa.RecordBatch.from_pylist(records, schema=RECORDS_SCHEMA)
+
+
+class _Writer:
+    """Collects what a chunk comes to and writes it, one Parquet file per table and batch."""
+
+    def __init__(self, folder: Path, number: int, is_reparse: bool) -> None:
+        self._number = number
+        self._folder = folder
+        self._is_reparse = is_reparse
+        self._written = 0
+        self._counts = {DOCUMENTS.name: 0, REJECTS.name: 0}
+        self._refused: list[dict[str, Any]] = []
+        self.files: list[dict[str, Any]] = []
+
+    def add(self, batch: list[dict[str, Any]]) -> None:
+        if batch:
+            self.add_stored(pa.RecordBatch.from_pylist(batch, schema=RECORDS_SCHEMA))
+
+    def add_stored(self, records: pa.RecordBatch) -> None:
+        if not records.num_rows:
+            return
+        tables = transform(records)
+        rejected = {row["path"] for row in tables[REJECTS.name].select(["path"]).to_pylist()}
+        for entry in self.files:
+            if entry["path"] in rejected:
+                entry["status"] = "rejected"
+        for name, rows in tables.items():
+            self._write(name, pa.Table.from_batches([rows]))
+
+    def refuse(self, record: dict[str, Any], fault: RecordFault, file: ListedFile) -> None:
+        """Note a file that could not be read at all."""
+        self._refused.append(reject_row(record, fault))
+        self.files.append(
+            {
+                "source": record["source"],
+                "path": file.path,
+                "byte_count": file.byte_count,
+                "mtime": file.mtime_ns // 1000,
+                "sha256": None,
+                "status": "rejected",
+                "record_count": 1,
+            }
+        )
+
+    def add_files(self) -> None:
+        self._write(REJECTS.name, pa.Table.from_pylist(self._refused, schema=REJECTS.parsed_schema))
+        self._write(FILES.name, pa.Table.from_pylist(self.files, schema=FILES.parsed_schema))
+
+    def staged(self) -> Staged:
+        return Staged(len(self.files), self._counts[DOCUMENTS.name], self._counts[REJECTS.name])
+
+    def _write(self, name: str, rows: pa.Table) -> None:
+        if not rows.num_rows:
+            return
+        if name in self._counts:
+            self._counts[name] += rows.num_rows
+        self._written += 1
+        label = f"reparsed_{name}" if self._is_reparse else name
+        target = self._folder / f"{label}-{self._number:06}-{self._written:04}.parquet"
+        pq.write_table(rows, target, compression="zstd", compression_level=1)

@@ -1,0 +1,155 @@
+"""What must hold before a candidate is published. Each check can fail, and says what it found.
+
+The checks read the candidate's own DuckDB file, as any reader will.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import duckdb
+
+from etl.contract import DATE_CONFLICTS, FILES, QUALITY_FLAGS, TABLES
+from warehouse.home import Home
+from warehouse.manifest import DATABASE, Manifest, current
+from warehouse.publish import candidate_folder
+
+SHRINK_LIMIT = 0.5
+"""A version with less than this share of the published version's documents is taken for an accident."""
+
+SHRINK_MINIMUM = 20
+"""Published documents from which shrinking is looked at: below, a share says nothing."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """The outcome of one check.
+
+    Attributes:
+        name: of the check.
+        passed: whether it holds.
+        found: how many violations there are.
+        message: what was found, for people.
+    """
+
+    name: str
+    passed: bool
+    found: int
+    message: str
+
+
+CHECK_NAMES = ("balance", "keys_unique", "references_hold", "offsets_hold", "rows_not_collapsed")
+"""The names of all checks, in the order in which `run_checks` gives them."""
+
+
+def run_checks(home: Home, name: str, accept_shrink: bool = False) -> list[Check]:
+    """Check a candidate.
+
+    Args:
+        home: whose.
+        name: of the candidate.
+        accept_shrink: pass `rows_not_collapsed` whatever it finds.
+    """
+    published = current(home, may_have_moved=True)
+    with duckdb.connect(str(candidate_folder(home, name) / DATABASE), read_only=True) as connection:
+        return [
+            _counted(connection, "balance", _BALANCE, "file whose records are not all in documents or rejects, once"),
+            _counted(connection, "keys_unique", _keys(), "key that stands more than once"),
+            _counted(connection, "references_hold", _references(), "row that refers to nothing"),
+            _counted(connection, "offsets_hold", _OFFSETS, "document whose offsets do not give back its literals"),
+            _collapse(connection, published, accept_shrink),
+        ]
+
+
+_BALANCE = f"""
+    WITH held AS (
+        SELECT source, path, count(*) AS held, count(*) - count(DISTINCT record_key) AS twice
+        FROM (SELECT source, path, record_key FROM documents UNION ALL SELECT source, path, record_key FROM rejects)
+        GROUP BY ALL
+    )
+    SELECT coalesce(f.source, h.source) || ': ' || coalesce(f.path, h.path)
+    FROM {FILES.name} f FULL JOIN held h USING (source, path)
+    WHERE coalesce(f.record_count, -1) != coalesce(h.held, 0) OR coalesce(h.twice, 0) > 0
+"""  # noqa: S608
+
+_OFFSETS = """
+    SELECT d.source || ': ' || d.path
+    FROM documents d
+    WHERE substr(text, dateline_start + 1, dateline_end - dateline_start) IS DISTINCT FROM dateline
+       OR substr(text, located_start + 1, located_end - located_start) IS DISTINCT FROM located
+       OR substr(text, agency_start + 1, agency_end - agency_start) IS DISTINCT FROM agency_literal
+       OR NOT (0 <= body_start AND body_start <= body_end AND body_end <= length(text))
+       OR char_count != body_end - body_start
+    UNION ALL
+    SELECT d.source || ': ' || d.path
+    FROM documents d JOIN (
+        SELECT document_id, count(*) AS n, sum(word_count) AS words, min(char_start) AS first, max(char_end) AS last,
+               bool_and(char_start < char_end) AS is_sound
+        FROM paragraphs GROUP BY ALL
+    ) p USING (document_id)
+    WHERE p.n != d.paragraph_count OR p.words != d.word_count OR p.first < d.body_start OR p.last > d.body_end
+       OR NOT p.is_sound
+"""
+
+
+def _keys() -> str:
+    return " UNION ALL ".join(
+        f"SELECT '{table.name}: ' || concat_ws(', ', {', '.join(table.key)}) FROM {table.name} "  # noqa: S608
+        f"GROUP BY {', '.join(table.key)} HAVING count(*) > 1"
+        for table in TABLES.values()
+    ) + (
+        " UNION ALL SELECT 'documents, document_versions: ' || document_id || ', ' || version "
+        "FROM documents SEMI JOIN document_versions USING (document_id, version)"
+    )
+
+
+def _references() -> str:
+    def closed(column: str, allowed: dict[str, str]) -> str:
+        return f"{column} NOT IN ({', '.join(repr(name) for name in allowed)})"
+
+    return f"""
+        SELECT 'paragraphs: ' || document_id FROM paragraphs ANTI JOIN documents USING (document_id, month)
+        UNION ALL
+        SELECT 'documents.agency_id: ' || agency_id FROM documents ANTI JOIN agencies USING (agency_id)
+        WHERE agency_id IS NOT NULL
+        UNION ALL
+        SELECT 'documents.place_id: ' || place_id FROM documents ANTI JOIN places USING (place_id)
+        WHERE place_id IS NOT NULL
+        UNION ALL
+        SELECT 'files.source: ' || source FROM files ANTI JOIN sources USING (source)
+        UNION ALL
+        SELECT 'documents.month: ' || document_id FROM documents
+        WHERE month IS DISTINCT FROM CASE WHEN date_precision IN ('day', 'month') THEN content_created_edtf[:7]
+                                          ELSE 'undated' END
+        UNION ALL
+        SELECT 'documents.content_created: ' || document_id FROM documents
+        WHERE (content_created IS NULL) != (date_precision != 'day')
+           OR strftime(content_created, '%Y-%m-%d') != content_created_edtf
+        UNION ALL
+        SELECT 'documents.quality_flags: ' || flag
+        FROM (SELECT DISTINCT unnest(quality_flags) AS flag FROM documents)
+        WHERE {closed("flag", QUALITY_FLAGS)}
+        UNION ALL
+        SELECT 'documents.date_conflict: ' || date_conflict FROM documents
+        WHERE {closed("date_conflict", DATE_CONFLICTS)}
+    """  # noqa: S608
+
+
+def _counted(connection: duckdb.DuckDBPyConnection, name: str, query: str, what: str) -> Check:
+    rows = connection.execute(f"SELECT count(*), list(c0)[:3] FROM ({query}) t(c0)").fetchall()  # noqa: S608
+    found, examples = rows[0]
+    if not found:
+        return Check(name, True, 0, f"no {what}")
+    return Check(name, False, found, f"{found} × {what}, such as {'; '.join(examples)}")
+
+
+def _collapse(
+    connection: duckdb.DuckDBPyConnection, published: Manifest | None, accept_shrink: bool
+) -> Check:
+    former = published.summary.documents_total if published else 0
+    (count,) = connection.execute("SELECT count(*) FROM documents").fetchall()[0]
+    collapsed = former >= SHRINK_MINIMUM and count < former * SHRINK_LIMIT
+    message = f"{count} documents, {former} in the published version"
+    if collapsed and accept_shrink:
+        return Check("rows_not_collapsed", True, former - count, f"{message}; accepted")
+    return Check("rows_not_collapsed", not collapsed, max(former - count, 0), message)

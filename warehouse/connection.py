@@ -1,0 +1,80 @@
+"""Reading: connections to the published warehouse, and queries that cannot do harm.
+
+`connect` is for Python users, who are trusted with their own files; `safe_connection` is for a query that comes
+from anywhere.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import duckdb
+
+from etl.errors import SetupFault
+from warehouse.home import Home
+from warehouse.manifest import require_current
+from warehouse.scan import literal, literal_glob
+
+
+class UnsafeQuery(Exception):
+    """A query that is refused before it runs; the message says why."""
+
+
+def connect(home: str | Path | None = None) -> duckdb.DuckDBPyConnection:
+    """A read-only connection to the newest published version.
+
+    It stays on that version however many runs are published meanwhile; connect again for a newer one. Results
+    come as DuckDB gives them: `.df()` for pandas, `.to_arrow_table()`, `.pl()` for Polars.
+
+    Args:
+        home: the home folder; else COPYDESK_HOME, else ./data.
+
+    Raises:
+        SetupFault: nothing has been published there.
+    """
+    where = Home.find(home)
+    require_current(where)
+    # By the version's own path: DuckDB gives a path that is open already in this process the file it opened then.
+    return duckdb.connect(os.path.realpath(where.link), read_only=True)
+
+
+def safe_connection(home: Home) -> duckdb.DuckDBPyConnection:
+    """A connection that can read the published views and nothing else, and whose settings are locked."""
+    connection = connect(home.folder)
+    folders = [f"{home.lake}/", f"{literal_glob(home.lake)}/"]
+    connection.execute("SET autoinstall_known_extensions = false")
+    connection.execute("SET autoload_known_extensions = false")
+    connection.execute(f"SET allowed_directories = [{', '.join(map(literal, folders))}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def run_query(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.DuckDBPyRelation:
+    """Run one SELECT (also DESCRIBE, SUMMARIZE, SHOW, FROM and VALUES).
+
+    Raises:
+        UnsafeQuery: it is not exactly one, or DuckDB refuses it.
+    """
+    try:
+        statements = duckdb.extract_statements(query)
+        if len(statements) != 1:
+            raise UnsafeQuery(f"One statement at a time, not {len(statements)}")
+        if statements[0].type != duckdb.StatementType.SELECT:
+            kind = str(statements[0].type).rpartition(".")[2]
+            raise UnsafeQuery(f"Only SELECT and the like can be run here, not {kind}")
+        # Materialised here, so that whatever goes wrong while it runs goes wrong here.
+        return connection.sql(statements[0].query).execute()
+    except duckdb.Error as error:
+        raise UnsafeQuery(str(error).strip()) from None
+
+
+def query_table(home: Home, query: str) -> tuple[list[str], list[tuple[object, ...]]]:
+    """The names and rows that a trusted query of our own gives."""
+    try:
+        with connect(home.folder) as connection:
+            result = connection.execute(query)
+            return [column[0] for column in result.description or ()], result.fetchall()
+    except duckdb.IOException as error:
+        raise SetupFault(f"The home is damaged: {str(error).splitlines()[0]}") from None

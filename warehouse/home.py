@@ -1,0 +1,243 @@
+"""The home folder: where everything that Copydesk writes lies, and its settings in copydesk.toml."""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from etl.errors import SetupFault
+from etl.sources import DEFAULT_PATTERNS
+
+ENVIRONMENT = "COPYDESK_HOME"
+DEFAULT_HOME = "data"
+RESERVED = ("lake", "versions", "dagster", "reference")
+"""Folders of the home in which no source may lie."""
+
+ON_MISSING = ("keep", "withdraw")
+
+_NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afpfs"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A named folder of raw files.
+
+    Attributes:
+        name: as in the column `source`.
+        root: its folder, absolute.
+        patterns: which files below it belong to it.
+        on_missing: what becomes of the documents of a file that is no longer there: keep or withdraw.
+        is_configured: whether copydesk.toml names it.
+    """
+
+    name: str
+    root: Path
+    patterns: tuple[str, ...] = DEFAULT_PATTERNS
+    on_missing: str = "keep"
+    is_configured: bool = False
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What copydesk.toml says."""
+
+    sources: tuple[Source, ...]
+    keep_versions: int = 5
+    workers: int = 0
+
+
+class Home:
+    """A home folder and what lies where in it. Making one of these touches nothing on disk."""
+
+    def __init__(self, folder: str | Path) -> None:
+        # Not resolved: a home may be reached through a link, and people know it by that name.
+        self.folder = Path(os.path.abspath(Path(folder).expanduser()))  # noqa: PTH100
+        if unfit := re.search(r"\?|[^/]+=[^/]*", str(self.folder)):
+            # DuckDB takes what follows a ? for parameters, and a folder key=value for a partition.
+            raise SetupFault(f"A home cannot lie below a folder named {unfit[0]}: {self.folder}")
+
+    @classmethod
+    def find(cls, folder: str | Path | None = None) -> Home:
+        """The home that was named, else that of the environment, else ./data."""
+        return cls(folder or os.environ.get(ENVIRONMENT) or DEFAULT_HOME)
+
+    def __str__(self) -> str:
+        return str(self.folder)
+
+    @property
+    def lake(self) -> Path:
+        """The folder of the Delta tables."""
+        return self.folder / "lake"
+
+    @property
+    def staging(self) -> Path:
+        """Where runs in progress put what they have read; empty between runs."""
+        return self.lake / ".staging"
+
+    @property
+    def versions(self) -> Path:
+        """The folder of the published versions."""
+        return self.folder / "versions"
+
+    @property
+    def link(self) -> Path:
+        """The link to the newest published file."""
+        return self.folder / "warehouse.duckdb"
+
+    @property
+    def dagster(self) -> Path:
+        """DAGSTER_HOME."""
+        return self.folder / "dagster"
+
+    @property
+    def settings_file(self) -> Path:
+        """copydesk.toml."""
+        return self.folder / "copydesk.toml"
+
+    @property
+    def exists(self) -> bool:
+        """Whether this is a home already."""
+        return self.settings_file.exists() or self.versions.exists()
+
+    def create(self) -> None:
+        """Make whatever of the home is missing. What is there stays as it is.
+
+        Raises:
+            SetupFault: it cannot be written.
+        """
+        try:
+            for folder in (self.folder, self.lake, self.versions, self.dagster, self.folder / "reference"):
+                folder.mkdir(parents=True, exist_ok=True)
+            if not self.settings_file.exists():
+                (self.folder / "inbox").mkdir(exist_ok=True)
+                self._copy_template("warehouse", "copydesk.toml", self.settings_file)
+            if not (self.dagster / "dagster.yaml").exists():
+                self._copy_template("assets", "dagster.yaml", self.dagster / "dagster.yaml")
+        except OSError as error:
+            raise SetupFault(f"Cannot write the home {self.folder}: {error.strerror}. Name another with --home") from None
+
+    @staticmethod
+    def _copy_template(package: str, name: str, target: Path) -> None:
+        temporary = target.with_name(f".{target.name}.new")
+        temporary.write_bytes(files(package).joinpath(name).read_bytes())
+        temporary.replace(target)
+
+    def require(self) -> None:
+        """Check that the home exists.
+
+        Raises:
+            SetupFault: it does not.
+        """
+        if not self.exists:
+            raise SetupFault(f"No home at {self.folder}: `copydesk run SOURCE` makes one; --home DIR names another")
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What copydesk.toml says; the defaults if there is none.
+
+        Raises:
+            SetupFault: it is not TOML, or says what is not allowed.
+        """
+        try:
+            content = tomllib.loads(self.settings_file.read_text("utf-8"))
+        except FileNotFoundError:
+            return Settings(())
+        except OSError as error:
+            raise SetupFault(f"Cannot read {self.settings_file}: {error.strerror}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SetupFault(f"{self.settings_file} is not valid TOML: {error}") from None
+        return _Checker(self, content).settings()
+
+    def warnings(self) -> list[str]:
+        """What is unwise about the home's place, as sentences for people."""
+        kind = _file_system(self.folder)
+        if kind in _NETWORK_FILE_SYSTEMS:
+            return [f"{self.folder} lies on a network file system ({kind}): locks and renames may fail there"]
+        return []
+
+
+class _Checker:
+    """Turns the content of copydesk.toml into settings, or says what is wrong with it."""
+
+    def __init__(self, home: Home, content: dict[str, Any]) -> None:
+        self._home = home
+        self._content = content
+
+    def settings(self) -> Settings:
+        self._allow("", self._content, {"source", "publish", "load"})
+        publish = self._table("publish", {"keep_versions"})
+        load = self._table("load", {"workers"})
+        sources = tuple(self._source(entry) for entry in self._entries())
+        for kind, values in (("name", [s.name for s in sources]), ("root", [str(s.root) for s in sources])):
+            for value in values:
+                if values.count(value) > 1:
+                    raise self._fault(f"two sources have the {kind} {value!r}")
+        return Settings(
+            sources,
+            keep_versions=self._number("publish.keep_versions", publish.get("keep_versions", 5), 1),
+            workers=self._number("load.workers", load.get("workers", 0), 0),
+        )
+
+    def _entries(self) -> list[dict[str, Any]]:
+        entries = self._content.get("source", [])
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            raise self._fault("sources are written as [[source]] tables")
+        return entries
+
+    def _source(self, entry: dict[str, Any]) -> Source:
+        self._allow("source.", entry, {"name", "root", "patterns", "on_missing"})
+        root, name = entry.get("root"), entry.get("name")
+        if not isinstance(root, str) or not root:
+            raise self._fault("each source needs a root, the path of its folder")
+        folder = Path(os.path.normpath(self._home.folder / Path(root).expanduser()))
+        patterns = entry.get("patterns", list(DEFAULT_PATTERNS))
+        if not isinstance(patterns, list) or not patterns or not all(isinstance(p, str) and p for p in patterns):
+            raise self._fault(f"source.patterns is a list of glob patterns, not {patterns!r}")
+        on_missing = entry.get("on_missing", "keep")
+        if on_missing not in ON_MISSING:
+            raise self._fault(f"source.on_missing is {' or '.join(ON_MISSING)}, not {on_missing!r}")
+        if name is not None and (not isinstance(name, str) or not name.strip()):
+            raise self._fault(f"source.name is a name, not {name!r}")
+        return Source(name or folder.name, folder, tuple(patterns), on_missing, is_configured=True)
+
+    def _table(self, name: str, allowed: set[str]) -> dict[str, Any]:
+        table = self._content.get(name, {})
+        if not isinstance(table, dict):
+            raise self._fault(f"[{name}] is a table")
+        self._allow(f"{name}.", table, allowed)
+        return table
+
+    def _number(self, name: str, value: object, least: int) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise self._fault(f"{name} is a whole number of at least {least}, not {value!r}")
+        return value
+
+    def _allow(self, prefix: str, table: dict[str, Any], allowed: set[str]) -> None:
+        for key in table:
+            if key not in allowed:
+                raise self._fault(f"{prefix}{key} is not a setting; allowed are {', '.join(sorted(allowed))}")
+
+    def _fault(self, message: str) -> SetupFault:
+        return SetupFault(f"{self._home.settings_file}: {message}")
+
+
+def _file_system(folder: Path) -> str | None:
+    """The kind of file system that a folder lies on, where the system tells."""
+    try:
+        mounts = Path("/proc/mounts").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return None
+    location = os.path.realpath(folder)
+    best = ("", None)
+    for line in mounts:
+        _, point, kind, *_ = line.split(" ")
+        point = point.replace("\\040", " ")
+        if (location + "/").startswith(point.rstrip("/") + "/") and len(point) >= len(best[0]):
+            best = (point, kind)
+    return best[1]

@@ -1,0 +1,163 @@
+"""The lake: one Delta table for each table of the contract, as Parquet files and a transaction log.
+
+Files are written here, with pyarrow, so that memory is bounded by a batch; Delta Lake commits them. What is
+written belongs to `warehouse.load`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake import DeltaTable, Schema
+from deltalake.transaction import AddAction
+
+from etl.contract import TABLES, Table
+from warehouse.home import Home
+from warehouse.manifest import Manifest, TableState
+
+ROW_GROUP = 10_000
+"""Rows of a row group: small enough to be skipped by their statistics, large enough to compress well."""
+
+
+class Lake:
+    """The Delta tables of one home. Every method needs the writer's lock but `state`."""
+
+    def __init__(self, home: Home) -> None:
+        self._home = home
+
+    def state(self, table: Table) -> TableState | None:
+        """What a table consists of at its head, or None if it does not exist yet."""
+        folder = self._folder(table)
+        if not DeltaTable.is_deltatable(str(folder)):
+            return None
+        delta = DeltaTable(str(folder))
+        actions = pa.table(delta.get_add_actions())
+        return TableState(
+            delta.version(),
+            tuple(sorted(actions.column("path").to_pylist())),
+            sum(actions.column("num_records").to_pylist()),
+            sum(actions.column("size_bytes").to_pylist()),
+        )
+
+    def restore(self, manifest: Manifest | None) -> None:
+        """Bring every table back to what a published version names.
+
+        Whatever a killed or refused run left behind is gone afterwards; what had never been published is removed.
+        """
+        shutil.rmtree(self._home.staging, ignore_errors=True)
+        for table in TABLES.values():
+            folder = self._folder(table)
+            published = manifest.tables.get(table.name) if manifest else None
+            if published is None:
+                shutil.rmtree(folder, ignore_errors=True)
+                continue
+            delta = DeltaTable(str(folder))
+            if delta.version() != published.delta_version:
+                delta.restore(published.delta_version)
+
+    def replace(
+        self,
+        table: Table,
+        batches: Iterable[pa.RecordBatch],
+        run_id: str,
+        months: Sequence[str] | None = None,
+    ) -> int:
+        """Replace a table's rows, or those of some months, in one commit.
+
+        Args:
+            table: which.
+            batches: the new rows, of the table's schema or castable to it; sorted by month first if the table is
+                kept by month.
+            run_id: names the files.
+            months: the months that are replaced: none of the rows is of another.
+
+        Returns:
+            How many rows were written.
+        """
+        folder = self._folder(table)
+        if not DeltaTable.is_deltatable(str(folder)):
+            partitions = ["month"] if table.is_by_month else None
+            DeltaTable.create(str(folder), Schema.from_arrow(table.schema), partition_by=partitions)
+        actions = list(self._write(table, folder, batches, run_id))
+        delta = DeltaTable(str(folder))
+        delta.create_write_transaction(
+            [action for action, _ in actions],
+            mode="overwrite",
+            schema=Schema.from_arrow(table.schema),
+            partition_by=["month"] if table.is_by_month else None,
+            partition_filters=[("month", "in", list(months or ()))] if table.is_by_month else None,
+        )
+        return sum(rows for _, rows in actions)
+
+    def sweep(self, keep: Iterable[Manifest]) -> None:
+        """Delete every Parquet file that none of the given versions consists of."""
+        kept: dict[str, set[str]] = {name: set() for name in TABLES}
+        for manifest in keep:
+            for name, state in manifest.tables.items():
+                kept.setdefault(name, set()).update(state.files)
+        for name, files in kept.items():
+            folder = self._home.lake / name
+            for path in folder.rglob("*.parquet"):
+                relative = path.relative_to(folder)
+                if relative.parts[0] != "_delta_log" and relative.as_posix() not in files:
+                    path.unlink(missing_ok=True)
+            for month in folder.glob("month=*"):
+                if not any(month.iterdir()):
+                    month.rmdir()
+
+    def _folder(self, table: Table) -> Path:
+        return self._home.lake / table.name
+
+    def _write(
+        self, table: Table, folder: Path, batches: Iterable[pa.RecordBatch], run_id: str
+    ) -> Iterator[tuple[AddAction, int]]:
+        schema = table.schema
+        if table.is_by_month:
+            schema = schema.remove(schema.get_field_index("month"))
+        writer: pq.ParquetWriter | None = None
+        month, name, rows = None, "", 0
+        for batch in batches:
+            for part_month, part in _by_month(batch) if table.is_by_month else [(None, batch)]:
+                if writer is None or part_month != month:
+                    if writer is not None:
+                        yield self._closed(writer, folder, name, month, rows)
+                    month, rows = part_month, 0
+                    name = f"{run_id}.parquet" if month is None else f"month={month}/{run_id}.parquet"
+                    writer = _open(folder / name, schema)
+                # Casting is the contract's enforcement: a wrong type or a NULL where none may be ends the run.
+                content = pa.Table.from_batches([part]).select(schema.names).cast(schema)
+                writer.write_table(content, row_group_size=ROW_GROUP)
+                rows += part.num_rows
+        if writer is not None:
+            yield self._closed(writer, folder, name, month, rows)
+
+    @staticmethod
+    def _closed(
+        writer: pq.ParquetWriter, folder: Path, name: str, month: str | None, rows: int
+    ) -> tuple[AddAction, int]:
+        writer.close()
+        partition = {} if month is None else {"month": month}
+        size = (folder / name).stat().st_size
+        stats = f'{{"numRecords":{rows}}}'
+        return AddAction(name, size, partition, int(time.time() * 1000), True, stats), rows
+
+
+def _open(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    os.makedirs(path.parent, exist_ok=True)  # noqa: PTH103
+    return pq.ParquetWriter(path, schema, compression="zstd", compression_level=3, write_page_index=True)
+
+
+def _by_month(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """A batch that is sorted by month as its runs of one month."""
+    months = batch.column("month").to_pylist()
+    start = 0
+    for at in range(1, len(months) + 1):
+        if at == len(months) or months[at] != months[start]:
+            yield months[start], batch.slice(start, at - start)
+            start = at

@@ -1,0 +1,293 @@
+"""The load: from a plan to new rows in the lake, up to but not including the publish.
+
+Restores the lake to the published version, stages what is new, merges it with the former state and commits the
+tables. How a text is read belongs to `etl`; the merging SQL is in `warehouse.merge`; making the result visible
+belongs to `warehouse.publish`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from etl.contract import (
+    DOCUMENT_VERSIONS,
+    DOCUMENTS,
+    FILES,
+    PARAGRAPHS,
+    PARSED_TABLES,
+    PARSER_VERSION,
+    REJECTS,
+    SOURCES,
+    TABLES,
+    Column,
+    Table,
+)
+from etl.errors import SetupFault
+from etl.reference import load_reference
+from etl.stage import FileChunk, Staged, StoredChunk
+from warehouse import merge
+from warehouse.home import Home
+from warehouse.lake import Lake
+from warehouse.manifest import locations, now
+from warehouse.plan import Plan
+from warehouse.pool import Chunk, stage_all
+from warehouse.scan import literal, literal_glob, scan
+
+CHUNK_FILES = 250
+"""Files of a chunk: some tenths of a second of work, so that progress is smooth and no worker is late."""
+
+GROUP_ROWS = 50_000
+"""Documents of the months that are merged at once: bounds the memory that sorting takes."""
+
+MERGE_MEMORY = "1GB"
+"""What DuckDB may take for a merge before it spills to the staging folder."""
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many records are done."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a load has put into the lake.
+
+    Attributes:
+        run_id: Dagster's id of the run.
+        started: when it began, UTC.
+        files_seen, files_read: files listed; files parsed because they were new or changed.
+        documents_written: documents written, re-parsed ones included.
+        rejects: rejects written.
+        rejects_by_reason: the same by reason.
+        months: months rewritten, sorted.
+    """
+
+    run_id: str
+    started: dt.datetime
+    files_seen: int
+    files_read: int
+    documents_written: int
+    rejects: int
+    rejects_by_reason: dict[str, int]
+    months: tuple[str, ...]
+
+    def write(self, home: Home) -> None:
+        """Leave it in the staging folder for the steps that follow."""
+        content = {**asdict(self), "started": self.started.isoformat()}
+        (home.staging / "loaded.json").write_text(json.dumps(content), "utf-8")
+
+    @classmethod
+    def read(cls, home: Home) -> Loaded:
+        """What the load before this step has left."""
+        content = json.loads((home.staging / "loaded.json").read_text("utf-8"))
+        content.update(started=dt.datetime.fromisoformat(content["started"]), months=tuple(content["months"]))
+        return cls(**content)
+
+
+def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None) -> Loaded:
+    """Carry a plan out. The caller holds the writer's lock.
+
+    Args:
+        home: an existing home.
+        plan: made under the same lock.
+        run_id: Dagster's id of the run.
+        progress: told of every chunk that is done.
+
+    Raises:
+        SetupFault: the disk is full, the home is damaged, or a worker died.
+    """
+    started = now()
+    lake = Lake(home)
+    try:
+        lake.restore(plan.published)
+        folder = home.staging / run_id
+        folder.mkdir(parents=True)
+        _stage(home, plan, folder, started.date(), progress)
+        with _Merge(home, plan, folder, run_id, started) as merging:
+            loaded = merging.commit(lake)
+        loaded.write(home)
+    except OSError as error:
+        raise SetupFault(f"Cannot write to {home}: {error.strerror or error}") from error
+    return loaded
+
+
+def _stage(home: Home, plan: Plan, folder: Path, today: dt.date, progress: Progress | None) -> None:
+    stored = list(_stored_chunks(home, plan)) if plan.is_reparse else []
+    total = plan.files_to_read + sum(chunk.size for chunk in stored)
+    done = 0
+
+    def on_staged(chunk: Chunk, _: Staged) -> None:
+        nonlocal done
+        done += chunk.size
+        if progress is not None:
+            progress(done, total)
+
+    chunks: list[Chunk] = [*_file_chunks(plan, today), *stored]
+    stage_all(chunks, total, folder, home.settings.workers, on_staged)
+
+
+def _file_chunks(plan: Plan, today: dt.date) -> Iterator[FileChunk]:
+    for source, files in plan.read.items():
+        for at in range(0, len(files), CHUNK_FILES):
+            yield FileChunk(source, tuple(files[at : at + CHUNK_FILES]), today)
+
+
+def _stored_chunks(home: Home, plan: Plan) -> Iterator[StoredChunk]:
+    versions = (PARSER_VERSION, load_reference().version)
+    for location in locations(home, plan.published, DOCUMENTS):
+        try:
+            metadata = pq.ParquetFile(location).metadata
+        except (OSError, pa.ArrowInvalid) as error:
+            raise SetupFault(f"The home is damaged: cannot read {location} ({error})") from None
+        for group in range(metadata.num_row_groups):
+            yield StoredChunk(str(location), group, metadata.row_group(group).num_rows, versions)
+
+
+class _Merge:
+    """One merge: a DuckDB database in memory over the former and the staged rows."""
+
+    def __init__(self, home: Home, plan: Plan, folder: Path, run_id: str, started: dt.datetime) -> None:
+        self._plan = plan
+        self._run_id = run_id
+        self._started = started
+        self._connection = duckdb.connect(
+            config={"memory_limit": MERGE_MEMORY, "temp_directory": str(folder / "spill")}
+        )
+        self._connection.execute("SET VARIABLE now = $1", [started])
+        self._connection.execute("SET VARIABLE run_id = $1", [run_id])
+        for table in TABLES.values():
+            self._view(f"former_{table.name}", table, locations(home, plan.published, table))
+        for table in (*PARSED_TABLES, FILES):
+            for kind in ("read", "reparsed"):
+                stem = table.name if kind == "read" else f"reparsed_{table.name}"
+                columns = [table.column(name) for name in table.parsed_schema.names]
+                self._view(f"{kind}_{table.name}", table, sorted(folder.glob(f"{stem}-*.parquet")), columns)
+
+    def __enter__(self) -> _Merge:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def commit(self, lake: Lake) -> Loaded:
+        """Work out what changes and write it, table by table; a table that stays as it is gets no commit."""
+        self._tables_of_the_plan()
+        for statement in duckdb.extract_statements(merge.PREPARE):
+            self._connection.execute(statement.query)
+        # The union of the former and the new months: it includes those that are left empty.
+        months = self._rows("SELECT month, weight FROM months ORDER BY month")
+        for group in _groups(months):
+            self._replace(lake, DOCUMENTS, merge.documents(_list(group)), group)
+            self._replace(lake, PARAGRAPHS, merge.paragraphs(_list(group)), group)
+        superseded = [month for (month,) in self._rows("SELECT DISTINCT month FROM superseded ORDER BY 1")]
+        if superseded:
+            self._replace(lake, DOCUMENT_VERSIONS, merge.document_versions(_list(superseded)), superseded)
+        has_rejects = "SELECT 1 FROM read_rejects UNION ALL SELECT 1 FROM former_rejects SEMI JOIN touched USING (source, path)"
+        if self._rows(f"{has_rejects} LIMIT 1"):
+            self._replace(lake, REJECTS, merge.REJECTS)
+        self._replace(lake, FILES, merge.FILES_SQL)
+        if self._plan.is_new_source:
+            self._replace(lake, SOURCES, merge.SOURCES)
+        return self._loaded([month for month, _ in months])
+
+    def _loaded(self, months: list[str]) -> Loaded:
+        rejects = dict(self._rows("SELECT reason, count(*) FROM read_rejects GROUP BY ALL ORDER BY ALL"))
+        return Loaded(
+            self._run_id,
+            self._started,
+            self._plan.files_seen,
+            self._plan.files_to_read,
+            self._rows("SELECT count(*) FROM arriving")[0][0],
+            sum(rejects.values()),
+            rejects,
+            tuple(months),
+        )
+
+    def _tables_of_the_plan(self) -> None:
+        plan = self._plan
+        self._table("named_sources", "source VARCHAR, root VARCHAR, patterns VARCHAR[]", [
+            (source.name, str(source.root), list(source.patterns)) for source in plan.sources
+        ])  # fmt: skip
+        self._table("withdrawn", "source VARCHAR, path VARCHAR", plan.withdrawn)
+        self._table("missing", "source VARCHAR, path VARCHAR", plan.missing)
+        self._table("returned", "source VARCHAR, path VARCHAR", plan.returned)
+        self._table("touched_mtimes", "source VARCHAR, path VARCHAR, mtime_us BIGINT", plan.touched)
+        self._connection.execute("ALTER TABLE touched_mtimes ADD COLUMN mtime TIMESTAMP")
+        self._connection.execute("UPDATE touched_mtimes SET mtime = make_timestamp(mtime_us)")
+        # A missing file whose digest appears once, newly, in the same listing has moved there.
+        self._connection.execute("""
+            CREATE TEMP TABLE gone AS
+            WITH appeared AS (
+                SELECT n.source, n.sha256, min(n.path) AS path
+                FROM read_files n ANTI JOIN former_files f USING (source, path)
+                WHERE n.sha256 IS NOT NULL
+                GROUP BY ALL HAVING count(*) = 1
+            )
+            SELECT x.source, x.path, 'moved' AS reason, a.path AS moved_to
+            FROM missing x JOIN former_files f USING (source, path) JOIN appeared a USING (source, sha256)
+            UNION ALL
+            SELECT w.source, w.path, 'withdrawn', NULL
+            FROM withdrawn w
+            WHERE (w.source, w.path) NOT IN (
+                SELECT (x.source, x.path)
+                FROM missing x JOIN former_files f USING (source, path) JOIN appeared a USING (source, sha256)
+            )
+        """)
+
+    def _table(self, name: str, columns: str, rows: Iterable[tuple[object, ...]]) -> None:
+        self._connection.execute(f"CREATE TEMP TABLE {name} ({columns})")
+        values = list(rows)
+        if values:
+            names = [column.split()[0] for column in columns.split(", ")]
+            types = [_ARROW_TYPES[column.split(" ", 1)[1]] for column in columns.split(", ")]
+            arrays = [pa.array(list(column), kind) for column, kind in zip(zip(*values, strict=True), types, strict=True)]
+            batch = pa.table(dict(zip(names, arrays, strict=True)))
+            self._connection.register("batch", batch)
+            self._connection.execute(f"INSERT INTO {name} SELECT * FROM batch")  # noqa: S608
+            self._connection.unregister("batch")
+
+    def _view(self, name: str, table: Table, files: list[Path], columns: list[Column] | None = None) -> None:
+        self._connection.execute(f"CREATE VIEW {name} AS {_scan_staged(table, files, columns)}")
+
+    def _replace(self, lake: Lake, table: Table, query: str, months: list[str] | None = None) -> None:
+        lake.replace(table, self._connection.sql(query).to_arrow_reader(2_000), self._run_id, months)
+
+    def _rows(self, query: str) -> list[tuple[object, ...]]:
+        return self._connection.execute(query).fetchall()
+
+
+
+_ARROW_TYPES = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "VARCHAR[]": pa.list_(pa.string())}
+
+
+def _scan_staged(table: Table, files: list[Path], columns: list[Column] | None) -> str:
+    if columns is None:
+        return scan(table, files)
+    names = ", ".join(column.name for column in columns)
+    listed = ", ".join(literal(literal_glob(file)) for file in files)
+    # Staged files hold their month as a column, not in their folder's name.
+    return f"SELECT {names} FROM read_parquet([{listed}])" if files else scan(table, [], columns)  # noqa: S608
+
+
+def _groups(months: list[tuple[str, int]]) -> Iterator[list[str]]:
+    """Consecutive months of together at most GROUP_ROWS documents, or one larger month."""
+    group: list[str] = []
+    size = 0
+    for month, weight in months:
+        if group and size + weight > GROUP_ROWS:
+            yield group
+            group, size = [], 0
+        group.append(month)
+        size += weight
+    if group:
+        yield group
+
+
+def _list(months: Iterable[str]) -> str:
+    return ", ".join(map(literal, months))

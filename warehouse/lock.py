@@ -1,0 +1,57 @@
+"""One writer at a time: a lock file in the lake, held for a whole run, and the note that says who holds it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from etl.errors import SetupFault
+from warehouse.home import Home
+
+
+class WriterLock:
+    """The lock of a home's writer, as a context manager.
+
+    The operating system frees it when its process ends, however it ends. Within one process it may be taken
+    again while it is held.
+
+    Args:
+        home: an existing home.
+        holder: what to tell others who meet the lock, such as "copydesk run".
+        wait: seconds to wait for it; 0 for not at all, a negative number for as long as it takes.
+    """
+
+    def __init__(self, home: Home, holder: str, wait: float = 0) -> None:
+        self._lock = FileLock(home.lake / ".writer.lock", is_singleton=True)
+        self._note = home.lake / ".writer.json"
+        self._holder = holder
+        self._wait = wait
+
+    def __enter__(self) -> WriterLock:
+        try:
+            self._lock.acquire(timeout=self._wait)
+        except Timeout:
+            raise SetupFault(f"{_describe(self._note)}. Try again when it is done, or use --wait") from None
+        except OSError as error:
+            raise SetupFault(f"Cannot lock {self._lock.lock_file}: {error.strerror}") from None
+        if self._lock.lock_counter == 1:
+            now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+            self._note.write_text(json.dumps({"pid": os.getpid(), "holder": self._holder, "since": now}))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lock.lock_counter == 1:
+            self._note.unlink(missing_ok=True)
+        self._lock.release()
+
+
+def _describe(note: Path) -> str:
+    try:
+        held = json.loads(note.read_text("utf-8"))
+        return f"Another run is writing: {held['holder']}, process {held['pid']}, since {held['since']}"
+    except (OSError, ValueError, KeyError):
+        return "Another run is writing"

@@ -1,0 +1,180 @@
+"""The published versions: which there are, which is current, and what each consists of.
+
+A version's manifest.json names, for each table, its Delta version and its files. It is what a run compares with
+and what it restores; reading it needs neither DuckDB nor Delta Lake. Building a version belongs to
+`warehouse.publish`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from etl.contract import CONTRACT_VERSION, Table
+from etl.errors import SetupFault
+from warehouse.home import Home
+
+MANIFEST = "manifest.json"
+DATABASE = "warehouse.duckdb"
+"""The base name of every version's file: DuckDB names the catalog after it, and clients qualify names with that."""
+
+
+@dataclass(frozen=True)
+class TableState:
+    """One table of one version.
+
+    Attributes:
+        delta_version: its version in the Delta log.
+        files: its Parquet files, relative to the table's folder in the lake.
+        row_count: its rows.
+        byte_count: bytes of the files.
+    """
+
+    delta_version: int
+    files: tuple[str, ...]
+    row_count: int
+    byte_count: int
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run did, in the words of `copydesk run --json`."""
+
+    run_id: str | None
+    files_seen: int
+    files_read: int
+    documents_written: int
+    documents_total: int
+    rejects: int
+    months: tuple[str, ...]
+    seconds: float
+    rejects_by_reason: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a published version consists of.
+
+    Attributes:
+        name: of its folder: the run's id, or `<run_id>-<n>` for a publish without a new run.
+        run_id: the last run that is in it.
+        published_at: ISO 8601, UTC.
+        lake: absolute path of the lake that its views point at.
+        contract_version, parser_version, reference_version: that its rows were made with.
+        tables: by name.
+        summary: of the run.
+    """
+
+    name: str
+    run_id: str
+    published_at: str
+    lake: str
+    contract_version: int
+    parser_version: str
+    reference_version: str
+    tables: dict[str, TableState]
+    summary: RunSummary
+
+    def to_json(self) -> str:
+        """The content of manifest.json."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1)
+
+    @classmethod
+    def read(cls, path: Path) -> Manifest:
+        """Read a manifest.json.
+
+        Raises:
+            SetupFault: it is damaged, or of a later version of Copydesk.
+        """
+        try:
+            content = json.loads(path.read_text("utf-8"))
+            if content["contract_version"] > CONTRACT_VERSION:
+                raise SetupFault(
+                    f"{path.parent} was written by a later version of Copydesk "
+                    f"(contract {content['contract_version']}, this one knows {CONTRACT_VERSION}): upgrade Copydesk"
+                )
+            content["tables"] = {
+                name: TableState(**{**state, "files": tuple(state["files"])})
+                for name, state in content["tables"].items()
+            }
+            summary = content["summary"]
+            content["summary"] = RunSummary(**{**summary, "months": tuple(summary["months"])})
+            return cls(**content)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise SetupFault(f"The published version at {path.parent} is damaged ({error!r})") from None
+
+
+def current(home: Home, may_have_moved: bool = False) -> Manifest | None:
+    """The manifest of the version that the link names, or None if nothing has been published.
+
+    Raises:
+        SetupFault: the version is damaged; or its views point at another place, and that is not allowed for.
+    """
+    try:
+        target = home.folder / os.readlink(home.link)
+    except OSError:
+        return None
+    manifest = Manifest.read(target.parent / MANIFEST)
+    if manifest.lake != str(home.lake) and not may_have_moved:
+        raise SetupFault(
+            f"The home has moved here from {Path(manifest.lake).parent}: `copydesk publish --home {home}` "
+            f"makes its views point at this place"
+        )
+    return manifest
+
+
+def require_current(home: Home) -> Manifest:
+    """The current manifest.
+
+    Raises:
+        SetupFault: there is no home, or nothing has been published in it.
+    """
+    home.require()
+    manifest = current(home)
+    if manifest is None:
+        raise SetupFault(f"Nothing has been loaded into {home} yet: `copydesk run SOURCE`")
+    return manifest
+
+
+def retained(home: Home) -> list[Manifest]:
+    """All published versions that are still there, the newest first."""
+    found = [Manifest.read(path) for path in home.versions.glob(f"*/{MANIFEST}") if path.parent.suffix != ".building"]
+    return sorted(found, key=lambda manifest: manifest.published_at, reverse=True)
+
+
+def locations(home: Home, manifest: Manifest | None, table: Table) -> list[Path]:
+    """Where a table's files of a version lie."""
+    state = manifest.tables.get(table.name) if manifest else None
+    return [home.lake / table.name / name for name in state.files] if state else []
+
+
+def read_table(
+    home: Home, manifest: Manifest | None, table: Table, columns: Sequence[str] | None = None
+) -> pa.Table:
+    """A small table of a version as Arrow; empty if nothing has been published.
+
+    Raises:
+        SetupFault: one of its files is missing or damaged.
+    """
+    wanted = list(columns or [column.name for column in table.stored])
+    schema = pa.schema([table.schema.field(name) for name in wanted])
+    parts = [schema.empty_table()]
+    for location in locations(home, manifest, table):
+        try:
+            parts.append(pq.read_table(location, columns=wanted, partitioning=None).cast(schema))
+        except (OSError, pa.ArrowInvalid) as error:
+            raise SetupFault(f"The home is damaged: cannot read {location} ({error})") from None
+    return pa.concat_tables(parts)
+
+
+def now() -> dt.datetime:
+    """The time as the tables hold it: UTC without a zone."""
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
+

@@ -1,0 +1,183 @@
+"""SQL that merges what a run has read with the former state: versions, months, and the new rows of each table.
+
+The queries run in a DuckDB database in memory, over views `former_<table>` (the published rows), `read_<table>`
+and `reparsed_<table>` (the staged rows) and the temporary tables that `prepare` makes. Writing the results belongs
+to `warehouse.load`.
+"""
+
+from __future__ import annotations
+
+from etl.contract import DOCUMENT_VERSIONS, DOCUMENTS, FILES, PARAGRAPHS, Column, Table
+
+PREPARE = """
+-- What was read or is gone; everything else stays as it is.
+CREATE TEMP TABLE touched AS
+    SELECT source, path, NULL::VARCHAR AS reason FROM read_files
+    UNION ALL
+    SELECT source, path, reason FROM gone;
+
+-- Former documents that are replaced or leave, without their texts.
+CREATE TEMP TABLE leaving AS
+    SELECT d.document_id, d.source, d.path, d.record_key, d.version, d.content_sha256, d.month, d.ingested_at,
+           t.reason
+    FROM former_documents d JOIN touched t USING (source, path);
+
+CREATE TEMP TABLE reparsed AS
+    SELECT r.document_id, d.version, d.month AS former_month, d.ingested_at, r.month
+    FROM reparsed_documents r
+    JOIN former_documents d USING (document_id)
+    WHERE r.document_id NOT IN (SELECT document_id FROM leaving);
+
+-- The new rows: their version and when this content was first read.
+CREATE TEMP TABLE arriving AS
+    SELECT n.document_id, n.month,
+           CASE WHEN l.document_id IS NULL THEN coalesce(v.last_version, 0) + 1
+                WHEN l.content_sha256 = n.content_sha256 THEN l.version
+                ELSE l.version + 1 END AS version,
+           CASE WHEN l.content_sha256 = n.content_sha256 THEN l.ingested_at ELSE getvariable('now') END AS ingested_at
+    FROM read_documents n
+    LEFT JOIN leaving l USING (document_id)
+    LEFT JOIN (SELECT document_id, max(version) AS last_version FROM former_document_versions GROUP BY ALL) v
+        USING (document_id)
+    UNION ALL
+    SELECT document_id, month, version, ingested_at FROM reparsed;
+
+-- Former rows that become former versions, and why.
+CREATE TEMP TABLE superseded AS
+    SELECT l.document_id, l.month,
+           CASE WHEN l.reason IS NOT NULL THEN l.reason
+                WHEN n.document_id IS NOT NULL THEN 'changed'
+                WHEN r.path IS NOT NULL THEN 'rejected'
+                ELSE 'vanished' END AS reason
+    FROM leaving l
+    LEFT JOIN read_documents n USING (document_id)
+    LEFT JOIN read_rejects r ON (r.source, r.path, r.record_key) = (l.source, l.path, l.record_key)
+    WHERE n.document_id IS NULL OR n.content_sha256 != l.content_sha256;
+
+CREATE TEMP TABLE replaced AS
+    SELECT document_id FROM leaving UNION SELECT document_id FROM reparsed;
+
+CREATE TEMP TABLE months AS
+    SELECT month, sum(weight)::BIGINT AS weight FROM (
+        SELECT month, 0 AS weight FROM leaving
+        UNION ALL SELECT former_month, 0 FROM reparsed
+        UNION ALL SELECT month, 1 FROM arriving
+    ) GROUP BY month;
+UPDATE months SET weight = weight + (
+    SELECT count(*) FROM former_documents d WHERE d.month = months.month
+);
+"""
+"""Works out what changes. Needs the variables `now` and `run_id`, and the table `gone` (source, path, reason, moved_to)."""
+
+
+def documents(months: str) -> str:
+    """The new rows of `documents` for a list of months."""
+    return _merged(DOCUMENTS, months)
+
+
+def paragraphs(months: str) -> str:
+    """The new rows of `paragraphs` for a list of months."""
+    names = _names(PARAGRAPHS)
+    staged = ", ".join(f"n.{column.name}" for column in PARAGRAPHS.stored)
+    return f"""
+        SELECT {names} FROM former_paragraphs
+        WHERE month IN ({months}) AND document_id NOT IN (SELECT document_id FROM replaced)
+        UNION ALL
+        SELECT {staged} FROM read_paragraphs n WHERE month IN ({months})
+        UNION ALL
+        SELECT {staged} FROM reparsed_paragraphs n
+        WHERE month IN ({months}) AND document_id IN (SELECT document_id FROM reparsed)
+        ORDER BY month, {", ".join(PARAGRAPHS.order)}
+    """  # noqa: S608
+
+
+def document_versions(months: str) -> str:
+    """The new rows of `document_versions` for a list of months."""
+    own = [column for column in DOCUMENT_VERSIONS.stored if column.name in DOCUMENTS.schema.names]
+    former = ", ".join(f"d.{column.name}" for column in own)
+    return f"""
+        SELECT {_names(DOCUMENT_VERSIONS)} FROM former_document_versions WHERE month IN ({months})
+        UNION ALL
+        SELECT {former}, d.ingested_at AS valid_from, getvariable('now') AS valid_to, s.reason
+        FROM former_documents d JOIN superseded s USING (document_id)
+        WHERE d.month IN ({months})
+        ORDER BY month, {", ".join(DOCUMENT_VERSIONS.order)}
+    """  # noqa: S608
+
+
+REJECTS = """
+    SELECT source, path, record_key, stage, reason, message, raw_excerpt, content_sha256, run_id, first_seen
+    FROM former_rejects f
+    WHERE (source, path) NOT IN (SELECT (source, path) FROM touched)
+    UNION ALL
+    SELECT n.source, n.path, n.record_key, n.stage, n.reason, n.message, n.raw_excerpt, n.content_sha256,
+           getvariable('run_id'), coalesce(f.first_seen, getvariable('now'))
+    FROM read_rejects n
+    LEFT JOIN former_rejects f
+        ON (f.source, f.path, f.record_key) = (n.source, n.path, n.record_key)
+        AND f.content_sha256 IS NOT DISTINCT FROM n.content_sha256
+    ORDER BY source, path, record_key
+"""
+
+FILES_SQL = f"""
+    SELECT f.source, f.path, f.byte_count,
+           coalesce(m.mtime, f.mtime) AS mtime,
+           f.sha256,
+           CASE WHEN g.moved_to IS NOT NULL THEN 'moved'
+                WHEN g.path IS NOT NULL OR x.path IS NOT NULL THEN 'missing'
+                WHEN b.path IS NOT NULL THEN
+                    CASE WHEN EXISTS (SELECT 1 FROM former_rejects r
+                                      WHERE (r.source, r.path) = (f.source, f.path)
+                                      HAVING count(*) = f.record_count) THEN 'rejected' ELSE 'loaded' END
+                ELSE f.status END AS status,
+           coalesce(g.moved_to, f.moved_to) AS moved_to,
+           CASE WHEN g.path IS NOT NULL THEN 0 ELSE f.record_count END AS record_count,
+           f.first_seen,
+           CASE WHEN coalesce(g.path, x.path, b.path) IS NULL THEN f.run_id ELSE getvariable('run_id') END AS run_id
+    FROM former_files f
+    LEFT JOIN gone g USING (source, path)
+    LEFT JOIN missing x USING (source, path)
+    LEFT JOIN returned b USING (source, path)
+    LEFT JOIN touched_mtimes m USING (source, path)
+    WHERE (f.source, f.path) NOT IN (SELECT (source, path) FROM read_files)
+    UNION ALL
+    SELECT {", ".join(f"n.{column.name}" for column in FILES.stored if column.name not in {"moved_to", "first_seen", "run_id"})
+            .replace("n.record_count", "NULL AS moved_to, n.record_count")},
+           coalesce(f.first_seen, getvariable('now')), getvariable('run_id')
+    FROM read_files n LEFT JOIN former_files f USING (source, path)
+    ORDER BY source, path
+"""  # noqa: S608
+
+SOURCES = """
+    SELECT source, root, patterns FROM former_sources
+    WHERE source NOT IN (SELECT source FROM named_sources)
+    UNION ALL
+    SELECT source, root, patterns FROM named_sources
+    ORDER BY source
+"""
+
+
+def _merged(table: Table, months: str) -> str:
+    def staged(view: str) -> str:
+        names = ", ".join(_arriving(column) for column in table.stored)
+        return f"SELECT {names} FROM {view} n JOIN arriving a USING (document_id) WHERE n.month IN ({months})"  # noqa: S608
+
+    return f"""
+        SELECT {_names(table)} FROM former_documents
+        WHERE month IN ({months}) AND document_id NOT IN (SELECT document_id FROM replaced)
+        UNION ALL {staged("read_documents")}
+        UNION ALL {staged("reparsed_documents")} AND n.document_id IN (SELECT document_id FROM reparsed)
+        ORDER BY month, {", ".join(table.order)}
+    """  # noqa: S608
+
+
+def _arriving(column: Column) -> str:
+    if column.name == "run_id":
+        return "getvariable('run_id') AS run_id"
+    if column.is_set_on_load:
+        return f"a.{column.name}"
+    return f"n.{column.name}"
+
+
+def _names(table: Table) -> str:
+    return ", ".join(column.name for column in table.stored)

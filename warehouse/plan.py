@@ -1,0 +1,335 @@
+"""What a run has to do: which sources, which files are new, changed or gone. Decided before anything heavy starts.
+
+Nothing here writes. Doing it belongs to `warehouse.load`.
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from etl.contract import FILES, PARSER_VERSION, SOURCES
+from etl.errors import SetupFault
+from etl.reference import load_reference
+from etl.sources import ListedFile, is_glob, list_file, list_files, readable, split_glob
+from warehouse.home import RESERVED, Home, Source
+from warehouse.manifest import Manifest, current, read_table
+
+
+
+@dataclass
+class Request:
+    """What of one source is to be listed.
+
+    Attributes:
+        source: which, with all its patterns.
+        is_whole: whether the whole root is listed, so that what is not there is missing.
+        under: else the folders below the root to walk.
+        paths: else the single files to look at.
+        patterns: else glob patterns on the whole root.
+    """
+
+    source: Source
+    is_whole: bool = False
+    under: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    patterns: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Plan:
+    """What a run has to do.
+
+    Attributes:
+        published: the current version, None if there is none.
+        sources: all that are named by this run, as they are to be recorded.
+        files_seen: files listed.
+        read: new or changed files by source name.
+        touched: unchanged files whose mtime is another, as (source, path, mtime in microseconds).
+        missing: files that were there and are not, as (source, path).
+        withdrawn: those of them whose documents are withdrawn.
+        returned: files that were missing and are there again, unchanged, as (source, path).
+        is_reparse: whether stored documents were parsed with another parser or other reference data.
+        is_new_source: whether a source is recorded for the first time, or with more patterns.
+    """
+
+    published: Manifest | None
+    sources: list[Source] = field(default_factory=list)
+    files_seen: int = 0
+    read: dict[str, list[ListedFile]] = field(default_factory=dict)
+    touched: list[tuple[str, str, int]] = field(default_factory=list)
+    missing: list[tuple[str, str]] = field(default_factory=list)
+    withdrawn: list[tuple[str, str]] = field(default_factory=list)
+    returned: list[tuple[str, str]] = field(default_factory=list)
+    is_reparse: bool = False
+    is_new_source: bool = False
+
+    @property
+    def files_to_read(self) -> int:
+        """How many files are new or changed."""
+        return sum(map(len, self.read.values()))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to do. A changed mtime alone is nothing."""
+        return not (
+            self.files_to_read or self.missing or self.withdrawn or self.returned or self.is_reparse
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    byte_count: int
+    mtime: int | None
+    sha256: str | None
+    status: str
+    record_count: int
+
+
+def make_plan(home: Home, arguments: Sequence[str] = (), name: str | None = None) -> Plan:
+    """Compare the sources with what is published.
+
+    Args:
+        home: an existing home.
+        arguments: folders, files or glob patterns; those of copydesk.toml if there are none.
+        name: the source's name, instead of its folder's.
+
+    Raises:
+        SetupFault: a source does not exist, is suddenly empty, or disagrees with the known ones.
+    """
+    published = current(home)
+    known_sources = _known_sources(home, published)
+    requests = (
+        _requested(home, arguments, name, known_sources) if arguments else _configured(home, known_sources)
+    )
+    plan = Plan(published, [request.source for request in requests])
+    plan.is_new_source = any(
+        known_sources.get(source.name) is None
+        or set(known_sources[source.name].patterns) != set(source.patterns)
+        for source in plan.sources
+    )
+    if published is not None:
+        versions = (published.parser_version, published.reference_version)
+        plan.is_reparse = versions != (PARSER_VERSION, load_reference().version)
+    for request in requests:
+        listed = _list(home, request, is_explicit=bool(arguments))
+        plan.files_seen += len(listed)
+        _compare(plan, request, listed, _known_files(home, published, request.source.name))
+    return plan
+
+
+def _known_sources(home: Home, published: Manifest | None) -> dict[str, Source]:
+    """The recorded sources and those of copydesk.toml, by name; settings win."""
+    found = {
+        row["source"]: Source(row["source"], Path(row["root"]), tuple(row["patterns"]))
+        for row in read_table(home, published, SOURCES).to_pylist()
+    }
+    for source in home.settings.sources:
+        recorded = found.get(source.name)
+        if recorded is not None and recorded.root != source.root:
+            raise SetupFault(
+                f"{home.settings_file}: the source {source.name} has the root {source.root}, but was recorded with "
+                f"{recorded.root}. Give it another name"
+            )
+        found[source.name] = source
+    return found
+
+
+def _configured(home: Home, known: dict[str, Source]) -> list[Request]:
+    for source in home.settings.sources:
+        _check_root(home, source, known)
+    return [Request(source, is_whole=True) for source in home.settings.sources]
+
+
+def _requested(
+    home: Home, arguments: Sequence[str], name: str | None, known: dict[str, Source]
+) -> list[Request]:
+    requests: dict[str, Request] = {}
+    known = dict(known)
+    for argument in arguments:
+        _add_request(home, argument, name, known, requests)
+    return list(requests.values())
+
+
+def _add_request(
+    home: Home, argument: str, name: str | None, known: dict[str, Source], requests: dict[str, Request]
+) -> None:
+    location = Path(os.path.abspath(Path(argument).expanduser()))  # noqa: PTH100
+    pattern = None
+    if location.is_dir():
+        folder = location
+    elif location.exists():
+        folder, pattern = location.parent, glob.escape(location.name)
+    elif is_glob(argument):
+        folder, pattern = split_glob(str(location))
+        if not folder.is_dir():
+            raise SetupFault(f"No folder {folder}, where {argument} begins")
+    else:
+        raise SetupFault(f"No source at {argument}: there is no such file or folder")
+
+    source = _owner(folder, known)
+    if source is None:
+        source = Source(name or folder.name or "root", folder, patterns=() if pattern else Source.patterns)
+        _check_root(home, source, known)
+    elif name is not None and name != source.name:
+        raise SetupFault(f"{argument} belongs to the source {source.name}, recorded earlier: leave out --as {name}")
+    below = folder.relative_to(source.root).as_posix()
+    below = "" if below == "." else below
+    if pattern is None:
+        patterns = source.patterns if source.is_configured else (*source.patterns, *Source.patterns)
+    else:
+        pattern = f"{glob.escape(below)}/{pattern}" if below else pattern
+        patterns = source.patterns if source.is_configured else (*source.patterns, pattern)
+    source = replace(source, patterns=_without_covered(patterns))
+    known[source.name] = source
+    request = requests.setdefault(source.name, Request(source))
+    request.source = source
+    if pattern is None and not below:
+        request.is_whole = True
+    elif pattern is None:
+        request.under.append(below)
+    elif location.exists():
+        request.paths.append(f"{below}/{location.name}" if below else location.name)
+    else:
+        request.patterns.append(pattern)
+
+
+def _without_covered(patterns: Iterable[str]) -> tuple[str, ...]:
+    """Patterns without repetitions, and without names that the default pattern matches anyway."""
+    kept = list(dict.fromkeys(patterns))
+    if Source.patterns[0] in kept:
+        kept = [p for p in kept if p == Source.patterns[0] or is_glob(p) or not p.lower().endswith(".txt")]
+    return tuple(kept)
+
+
+def _owner(folder: Path, known: dict[str, Source]) -> Source | None:
+    """The known source that a folder lies in."""
+    for source in known.values():
+        if folder == source.root or source.root in folder.parents:
+            return source
+    return None
+
+
+def _check_root(home: Home, source: Source, known: dict[str, Source]) -> None:
+    if readable(str(source.root)) != str(source.root):
+        raise SetupFault(f"The name of a source's folder has to be UTF-8: {readable(str(source.root))}")
+    for reserved in RESERVED:
+        inside = home.folder / reserved
+        if source.root == inside or inside in source.root.parents:
+            raise SetupFault(f"No source can lie in {inside}: that is Copydesk's own")
+    for other in known.values():
+        if other.name == source.name and other.root != source.root:
+            raise SetupFault(
+                f"A source named {source.name} is recorded with the root {other.root}: name this one with --as NAME"
+            )
+        if other.name != source.name and (
+            other.root == source.root or source.root in other.root.parents or other.root in source.root.parents
+        ):
+            raise SetupFault(f"{source.root} overlaps with {other.root}, the root of the source {other.name}")
+
+
+def _list(home: Home, request: Request, is_explicit: bool) -> dict[str, ListedFile]:
+    source = request.source
+    if not source.root.is_dir():
+        where = "" if is_explicit else f" (sources are set in {home.settings_file})"
+        raise SetupFault(f"No source at {source.root}{where}")
+    listed: dict[str, ListedFile] = {}
+
+    def walk(patterns: Iterable[str], under: str = "") -> int:
+        before = len(listed)
+        for file in list_files(source.root, patterns, under, skip=home.folder):
+            listed[file.path] = file
+        return len(listed) - before
+
+    if request.is_whole:
+        found = walk(source.patterns)
+        if is_explicit and not found:
+            raise SetupFault(f"No file below {source.root} matches {', '.join(source.patterns)}")
+    for under in request.under:
+        if not walk(source.patterns, under) and not request.is_whole:
+            raise SetupFault(f"No file below {source.root / under} matches {', '.join(source.patterns)}")
+    for pattern in request.patterns:
+        if not walk([pattern]) and not request.is_whole:
+            raise SetupFault(f"No file below {source.root} matches {pattern}")
+    for path in request.paths:
+        file = list_file(source.root, path)
+        if file is None:
+            raise SetupFault(f"Cannot look at {readable(str(source.root / path))}")
+        listed[file.path] = file
+    return listed
+
+
+def _known_files(home: Home, published: Manifest | None, source: str) -> dict[str, _Known]:
+    columns = ["source", "path", "byte_count", "mtime", "sha256", "status", "record_count"]
+    table = read_table(home, published, FILES, columns)
+    values = [table.column(name).to_pylist() for name in columns[:3]]
+    mtimes = table.column("mtime").cast("int64").to_pylist()
+    rest = [table.column(name).to_pylist() for name in columns[4:]]
+    return {
+        path: _Known(byte_count, mtime, sha256, status, record_count)
+        for owner, path, byte_count, mtime, sha256, status, record_count in zip(
+            *values, mtimes, *rest, strict=True
+        )
+        if owner == source
+    }
+
+
+def _compare(plan: Plan, request: Request, listed: dict[str, ListedFile], known: dict[str, _Known]) -> None:
+    source = request.source
+    present = [path for path, file in known.items() if file.status in {"loaded", "rejected"}]
+    if request.is_whole and present and not listed:
+        raise SetupFault(
+            f"{source.root} is suddenly empty, it held {len(present)} files: is a disk not mounted? "
+            f"Nothing was changed"
+        )
+    read = []
+    for path in sorted(listed):
+        file, former = listed[path], known.get(path)
+        if former is None or former.status == "moved" or (former.status == "missing" and not former.record_count):
+            read.append(file)
+            continue
+        if former.sha256 is None:
+            # It could not be read; it is tried again once that looks possible.
+            if not file.is_outside and os.access(file.location, os.R_OK):
+                read.append(file)
+            continue
+        mtime = file.mtime_ns // 1000
+        is_same = former.byte_count == file.byte_count and former.mtime == mtime
+        if not is_same and not _has_digest(file, former):
+            read.append(file)
+            continue
+        if not is_same:
+            plan.touched.append((source.name, path, mtime))
+        if former.status == "missing":
+            plan.returned.append((source.name, path))
+    if read:
+        plan.read[source.name] = read
+    if request.is_whole:
+        gone = [path for path in known if path not in listed]
+        plan.missing += [(source.name, path) for path in gone if known[path].status in {"loaded", "rejected"}]
+        if source.on_missing == "withdraw":
+            plan.withdrawn += [
+                (source.name, path)
+                for path in gone
+                if known[path].status in {"loaded", "rejected", "missing"} and known[path].record_count
+            ]
+
+
+def _has_digest(file: ListedFile, known: _Known) -> bool:
+    """Whether a file's bytes are those that are known, by digest; a file that cannot be read has none."""
+    if file.is_outside or file.byte_count != known.byte_count:
+        return False
+    digest = hashlib.sha256()
+    try:
+        with open(file.location, "rb") as handle:  # noqa: PTH123
+            while block := handle.read(1 << 20):
+                digest.update(block)
+    except OSError:
+        return False
+    return digest.hexdigest() == known.sha256
+
+

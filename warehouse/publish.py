@@ -1,0 +1,303 @@
+"""Publishing: a versioned DuckDB file with views on exactly one snapshot, swapped in atomically.
+
+Three steps, each on its own so that checks can stand between them: `build` makes a candidate beside the published
+versions, `warehouse.checks` judges it, `publish` makes it the current one. The views read the lake's Parquet
+files by an explicit list, so that no later run can change what they show.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import struct
+from collections.abc import Iterator
+from dataclasses import replace
+from importlib.metadata import version as installed_version
+from importlib.resources import files
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from etl.contract import (
+    AGENCIES,
+    COLUMNS,
+    CONTRACT_VERSION,
+    DOCUMENTS,
+    PARSER_VERSION,
+    PLACES,
+    RUNS,
+    TABLES,
+    Table,
+    columns_table,
+)
+from etl.errors import SetupFault
+from etl.paragraphs import LEAD_SQL
+from etl.reference import Reference, load_reference
+from warehouse.home import Home
+from warehouse.lake import Lake
+from warehouse.load import Loaded
+from warehouse.manifest import (
+    DATABASE,
+    MANIFEST,
+    Manifest,
+    RunSummary,
+    TableState,
+    current,
+    locations,
+    now,
+    read_table,
+    retained,
+)
+from warehouse.scan import literal, scan
+
+STORAGE_VERSION = "v1.2.0"
+"""The file format that DuckDB 1.2 and later can open; the default of 2.0 shuts older clients out."""
+
+CATALOG = "warehouse"
+
+_BODY = "nullif(substr(text, body_start + 1, body_end - body_start), '') AS body"
+_COMPUTED = {
+    "documents": f"""
+        SELECT *, nullif({LEAD_SQL}, '') AS lead, NULL::VARCHAR AS duplicate_of, NULL::VARCHAR AS cluster_id
+        FROM (SELECT *, {_BODY} FROM ({{stored}}))
+    """,
+    "document_versions": f"""
+        SELECT *, nullif({LEAD_SQL}, '') AS lead FROM (SELECT *, {_BODY} FROM ({{stored}}))
+    """,
+    "paragraphs": """
+        SELECT p.*, substr(d.text, p.char_start + 1, p.char_end - p.char_start) AS text
+        FROM ({stored}) p JOIN documents d USING (document_id, month)
+    """,
+}
+"""How the views of a table's computed columns are made from its stored rows."""
+
+
+def finish_run(home: Home, loaded: Loaded) -> Manifest:
+    """Add what follows from the loaded rows (registries, the run itself) and build the run's candidate.
+
+    Returns:
+        The candidate's manifest.
+    """
+    lake = Lake(home)
+    published = current(home)
+    _write_derived(home, lake, published, loaded.run_id)
+    seconds = (now() - loaded.started).total_seconds()
+    run = {
+        "run_id": loaded.run_id,
+        "started": loaded.started,
+        "ended": now(),
+        "code_version": installed_version("copydesk"),
+        "files_read": loaded.files_read,
+        "documents_written": loaded.documents_written,
+        "rejects": loaded.rejects,
+        "months": list(loaded.months),
+        "seconds": round(seconds, 3),
+    }
+    runs = pa.concat_tables(
+        [read_table(home, published, RUNS), pa.Table.from_pylist([run], schema=RUNS.schema)]
+    )
+    lake.replace(RUNS, runs.to_batches(), loaded.run_id)
+    tables = _states(lake)
+    summary = RunSummary(
+        loaded.run_id,
+        loaded.files_seen,
+        loaded.files_read,
+        loaded.documents_written,
+        tables[DOCUMENTS.name].row_count if DOCUMENTS.name in tables else 0,
+        loaded.rejects,
+        loaded.months,
+        round(seconds, 3),
+        loaded.rejects_by_reason,
+    )
+    manifest = Manifest(
+        loaded.run_id,
+        loaded.run_id,
+        now().isoformat(),
+        str(home.lake),
+        CONTRACT_VERSION,
+        PARSER_VERSION,
+        load_reference().version,
+        tables,
+        summary,
+    )
+    build(home, manifest)
+    return manifest
+
+
+def republish(home: Home) -> Manifest:
+    """Build a candidate of what is published already: after the home has moved, or views have changed.
+
+    The caller holds the writer's lock.
+
+    Raises:
+        SetupFault: nothing has been published yet.
+    """
+    published = current(home, may_have_moved=True)
+    if published is None:
+        raise SetupFault(f"Nothing has been loaded into {home} yet: `copydesk run SOURCE`")
+    lake = Lake(home)
+    lake.restore(published)
+    home.staging.mkdir()
+    number = 1
+    while (home.versions / f"{published.run_id}-{number}").exists():
+        number += 1
+    manifest = replace(
+        published,
+        name=f"{published.run_id}-{number}",
+        published_at=now().isoformat(),
+        lake=str(home.lake),
+        tables=_states(lake),
+    )
+    build(home, manifest)
+    return manifest
+
+
+def candidate_folder(home: Home, name: str) -> Path:
+    """Where the candidate of that name lies until it is published."""
+    return home.versions / f"{name}.building"
+
+
+def build(home: Home, manifest: Manifest) -> None:
+    """Make a candidate: the DuckDB file and its manifest, in a folder of its own."""
+    folder = candidate_folder(home, manifest.name)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    connection = duckdb.connect()
+    try:
+        connection.execute(
+            f"ATTACH {literal(str(folder / DATABASE))} AS {CATALOG} (STORAGE_VERSION {literal(STORAGE_VERSION)})"
+        )
+        connection.execute(f"USE {CATALOG}")
+        for table in TABLES.values():
+            _create_table_view(connection, home, manifest, table)
+        for name, comment, query in analysis_views():
+            connection.execute(f"CREATE VIEW {name} AS {query}")
+            connection.execute(f"COMMENT ON VIEW {name} IS {literal(comment)}")
+        connection.execute(f"CHECKPOINT {CATALOG}")
+    except duckdb.IOException as error:
+        raise SetupFault(f"Cannot build {folder}: {str(error).splitlines()[0]}") from error
+    finally:
+        connection.close()
+    (folder / MANIFEST).write_text(manifest.to_json(), "utf-8")
+
+
+def publish(home: Home, name: str) -> Manifest:
+    """Make a candidate the current version, then clear away what no retained version needs.
+
+    The caller holds the writer's lock.
+    """
+    building = candidate_folder(home, name)
+    target = home.versions / name
+    (building / DATABASE).chmod(0o444)
+    building.rename(target)
+    # A link cannot be replaced in place: it is made under another name and renamed over the old one.
+    link = home.link.with_name(f".{home.link.name}.new")
+    link.unlink(missing_ok=True)
+    link.symlink_to(target.relative_to(home.folder) / DATABASE)
+    link.replace(home.link)
+    clear_away(home)
+    return Manifest.read(target / MANIFEST)
+
+
+def clear_away(home: Home) -> None:
+    """Remove old versions, candidates and staged rows that were left, and lake files that nobody needs.
+
+    A version that someone has open is kept until the next publish after it was closed.
+    """
+    versions = retained(home)
+    published = current(home, may_have_moved=True)
+    kept = []
+    for at, manifest in enumerate(versions):
+        folder = home.versions / manifest.name
+        is_current = published is not None and manifest.name == published.name
+        if at < home.settings.keep_versions or is_current or is_open(folder / DATABASE):
+            kept.append(manifest)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    for folder in home.versions.glob("*.building"):
+        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(home.staging, ignore_errors=True)
+    Lake(home).sweep(kept)
+
+
+def is_open(path: Path) -> bool:
+    """Whether another process has a DuckDB file open: it then holds a lock on it.
+
+    Connections of this process are not seen.
+    """
+    # struct flock of Linux and macOS begins differently; the fields that matter are found by asking.
+    request = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+    if os.uname().sysname == "Darwin":
+        request = struct.pack("qqihh", 0, 0, 0, fcntl.F_WRLCK, os.SEEK_SET)
+    with contextlib.suppress(OSError), path.open("rb") as handle:
+        answer = fcntl.fcntl(handle, fcntl.F_GETLK, request)
+        kind = struct.unpack("qqihh", answer)[3] if os.uname().sysname == "Darwin" else struct.unpack_from("h", answer)[0]
+        return bool(kind != fcntl.F_UNLCK)
+    return False
+
+
+def analysis_views() -> Iterator[tuple[str, str, str]]:
+    """The views for analysis in warehouse/sql: name, comment, query.
+
+    Each file begins with a comment that says what it answers.
+    """
+    for path in sorted(files("warehouse").joinpath("sql").iterdir(), key=lambda entry: entry.name):
+        lines = path.read_text("utf-8").splitlines()
+        split = next(at for at, line in enumerate(lines) if not line.startswith("--"))
+        comment = " ".join(line.removeprefix("--").strip() for line in lines[:split])
+        yield path.name.removesuffix(".sql"), comment, "\n".join(lines[split:]).strip().rstrip(";")
+
+
+def _create_table_view(
+    connection: duckdb.DuckDBPyConnection, home: Home, manifest: Manifest, table: Table
+) -> None:
+    stored = scan(table, locations(home, manifest, table))
+    query = _COMPUTED.get(table.name, "{stored}").replace("{stored}", stored)
+    names = ", ".join(column.name for column in table.columns)
+    connection.execute(f"CREATE VIEW {table.name} AS SELECT {names} FROM ({query})")  # noqa: S608
+    connection.execute(f"COMMENT ON VIEW {table.name} IS {literal(table.comment)}")
+    for column in table.columns:
+        meaning = f"{column.meaning} [{column.standard}]" if column.standard else column.meaning
+        connection.execute(f"COMMENT ON COLUMN {table.name}.{column.name} IS {literal(meaning)}")
+
+
+def _states(lake: Lake) -> dict[str, TableState]:
+    states = {table.name: lake.state(table) for table in TABLES.values()}
+    return {name: state for name, state in states.items() if state is not None}
+
+
+def _write_derived(home: Home, lake: Lake, published: Manifest | None, run_id: str) -> None:
+    """Write the registries, where they differ from what is published."""
+    reference = load_reference()
+    state = lake.state(DOCUMENTS)
+    files_now = [home.lake / DOCUMENTS.name / name for name in state.files] if state else []
+    used = duckdb.sql(
+        f"SELECT DISTINCT place_id FROM ({scan(DOCUMENTS, files_now)}) WHERE place_id IS NOT NULL"  # noqa: S608
+    ).to_arrow_table()
+    for table, rows in (
+        (AGENCIES, _agencies(reference)),
+        (PLACES, reference.gazetteer.table(used.column("place_id"))),
+        (COLUMNS, columns_table()),
+    ):
+        if table.name not in (published.tables if published else {}) or not rows.equals(
+            read_table(home, published, table)
+        ):
+            lake.replace(table, rows.to_batches(), run_id)
+
+
+def _agencies(reference: Reference) -> pa.Table:
+    rows = [
+        {
+            "agency_id": agency.agency_id,
+            "name": agency.name,
+            "names": list(agency.names.items()),
+            "country_code": agency.country_code,
+            "wikidata_id": agency.wikidata_id,
+            "kind": agency.kind,
+        }
+        for agency in sorted(reference.agencies.values(), key=lambda agency: agency.agency_id)
+    ]
+    return pa.Table.from_pylist(rows, schema=AGENCIES.schema)
