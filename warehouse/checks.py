@@ -38,8 +38,14 @@ class Check:
     message: str
 
 
-CHECK_NAMES = ("balance", "keys_unique", "references_hold", "offsets_hold", "rows_not_collapsed")
-"""The names of all checks, in the order in which `run_checks` gives them."""
+CHECKS = {
+    "balance": "Each current record is in documents or in rejects, never in both, never in neither.",
+    "keys_unique": "No key of any table stands twice.",
+    "references_hold": "Every row that refers to another finds it, and closed lists are kept.",
+    "offsets_hold": "Every offset gives back exactly its literal.",
+    "rows_not_collapsed": "Not more than half of the published documents are gone.",
+}
+"""All checks, in the order in which `run_checks` gives them, with what they say."""
 
 
 def run_checks(home: Home, name: str, accept_shrink: bool = False) -> list[Check]:

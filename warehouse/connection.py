@@ -65,7 +65,7 @@ def run_query(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.DuckD
             kind = str(statements[0].type).rpartition(".")[2]
             raise UnsafeQuery(f"Only SELECT and the like can be run here, not {kind}")
         # Materialised here, so that whatever goes wrong while it runs goes wrong here.
-        return connection.sql(statements[0].query).execute()
+        return connection.sql(statements[0].query).materialize()
     except duckdb.Error as error:
         raise UnsafeQuery(str(error).strip()) from None
 

@@ -80,12 +80,12 @@ class Loaded:
     def write(self, home: Home) -> None:
         """Leave it in the staging folder for the steps that follow."""
         content = {**asdict(self), "started": self.started.isoformat()}
-        (home.staging / "loaded.json").write_text(json.dumps(content), "utf-8")
+        (home.staging / self.run_id / "loaded.json").write_text(json.dumps(content), "utf-8")
 
     @classmethod
-    def read(cls, home: Home) -> Loaded:
-        """What the load before this step has left."""
-        content = json.loads((home.staging / "loaded.json").read_text("utf-8"))
+    def read(cls, home: Home, run_id: str) -> Loaded:
+        """What the load of a run has left."""
+        content = json.loads((home.staging / run_id / "loaded.json").read_text("utf-8"))
         content.update(started=dt.datetime.fromisoformat(content["started"]), months=tuple(content["months"]))
         return cls(**content)
 

@@ -26,7 +26,7 @@ class WriterLock:
     """
 
     def __init__(self, home: Home, holder: str, wait: float = 0) -> None:
-        self._lock = FileLock(home.lake / ".writer.lock", is_singleton=True)
+        self._lock = FileLock(home.lake / ".writer.lock", is_singleton=True, thread_local=False)
         self._note = home.lake / ".writer.json"
         self._holder = holder
         self._wait = wait

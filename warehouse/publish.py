@@ -75,32 +75,39 @@ _COMPUTED = {
 """How the views of a table's computed columns are made from its stored rows."""
 
 
-def finish_run(home: Home, loaded: Loaded) -> Manifest:
-    """Add what follows from the loaded rows (registries, the run itself) and build the run's candidate.
-
-    Returns:
-        The candidate's manifest.
-    """
+def write_registries(home: Home, loaded: Loaded) -> None:
+    """Write what follows from the loaded rows: the registries, where they differ, and the run itself."""
     lake = Lake(home)
     published = current(home)
-    _write_derived(home, lake, published, loaded.run_id)
-    seconds = (now() - loaded.started).total_seconds()
+    reference = load_reference()
+    for table, rows in (
+        (AGENCIES, _agencies(reference)),
+        (PLACES, reference.gazetteer.table(_used_places(home, lake))),
+        (COLUMNS, columns_table()),
+    ):
+        if table.name not in (published.tables if published else {}) or not rows.equals(
+            read_table(home, published, table)
+        ):
+            lake.replace(table, rows.to_batches(), loaded.run_id)
+    ended = now()
     run = {
         "run_id": loaded.run_id,
         "started": loaded.started,
-        "ended": now(),
+        "ended": ended,
         "code_version": installed_version("copydesk"),
         "files_read": loaded.files_read,
         "documents_written": loaded.documents_written,
         "rejects": loaded.rejects,
         "months": list(loaded.months),
-        "seconds": round(seconds, 3),
+        "seconds": round((ended - loaded.started).total_seconds(), 3),
     }
-    runs = pa.concat_tables(
-        [read_table(home, published, RUNS), pa.Table.from_pylist([run], schema=RUNS.schema)]
-    )
+    runs = pa.concat_tables([read_table(home, published, RUNS), pa.Table.from_pylist([run], schema=RUNS.schema)])
     lake.replace(RUNS, runs.to_batches(), loaded.run_id)
-    tables = _states(lake)
+
+
+def build_candidate(home: Home, loaded: Loaded) -> Manifest:
+    """Build the candidate of a run from the heads of the lake's tables."""
+    tables = _states(Lake(home))
     summary = RunSummary(
         loaded.run_id,
         loaded.files_seen,
@@ -109,7 +116,7 @@ def finish_run(home: Home, loaded: Loaded) -> Manifest:
         tables[DOCUMENTS.name].row_count if DOCUMENTS.name in tables else 0,
         loaded.rejects,
         loaded.months,
-        round(seconds, 3),
+        round((now() - loaded.started).total_seconds(), 3),
         loaded.rejects_by_reason,
     )
     manifest = Manifest(
@@ -269,23 +276,11 @@ def _states(lake: Lake) -> dict[str, TableState]:
     return {name: state for name, state in states.items() if state is not None}
 
 
-def _write_derived(home: Home, lake: Lake, published: Manifest | None, run_id: str) -> None:
-    """Write the registries, where they differ from what is published."""
-    reference = load_reference()
+def _used_places(home: Home, lake: Lake) -> pa.Array:
     state = lake.state(DOCUMENTS)
-    files_now = [home.lake / DOCUMENTS.name / name for name in state.files] if state else []
-    used = duckdb.sql(
-        f"SELECT DISTINCT place_id FROM ({scan(DOCUMENTS, files_now)}) WHERE place_id IS NOT NULL"  # noqa: S608
-    ).to_arrow_table()
-    for table, rows in (
-        (AGENCIES, _agencies(reference)),
-        (PLACES, reference.gazetteer.table(used.column("place_id"))),
-        (COLUMNS, columns_table()),
-    ):
-        if table.name not in (published.tables if published else {}) or not rows.equals(
-            read_table(home, published, table)
-        ):
-            lake.replace(table, rows.to_batches(), run_id)
+    documents = scan(DOCUMENTS, [home.lake / DOCUMENTS.name / name for name in state.files] if state else [])
+    used = f"SELECT DISTINCT place_id FROM ({documents}) WHERE place_id IS NOT NULL"  # noqa: S608
+    return duckdb.sql(used).to_arrow_table().column("place_id")
 
 
 def _agencies(reference: Reference) -> pa.Table:

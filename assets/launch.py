@@ -1,0 +1,78 @@
+"""Running the load job in this process, on the home's own instance, so that the run shows in the web UI."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import dagster as dg
+
+from assets.assembly import JOB, build_definitions
+from assets.publishing import CANDIDATE
+from etl.errors import SetupFault
+from warehouse.home import Home
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        run_id: Dagster's.
+        refused: what each failed check found; empty if the candidate was published.
+    """
+
+    run_id: str
+    refused: tuple[str, ...]
+
+
+def run_load(
+    home: Home,
+    sources: list[str],
+    name: str | None = None,
+    accept_shrink: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Outcome:
+    """Run the job once. The caller holds the writer's lock.
+
+    Raises:
+        SetupFault: the run met one.
+        RuntimeError: the run failed for a reason that is ours; its log is in the web UI.
+    """
+    os.environ["DAGSTER_HOME"] = str(home.dagster)
+    job = build_definitions(home, progress, wait_seconds=0).resolve_job_def(JOB)
+    config = {
+        "ops": {
+            "load": {"config": {"sources": sources, "name": name}},
+            CANDIDATE: {"config": {"accept_shrink": accept_shrink}},
+        },
+        # The command speaks for itself; Dagster's events are in the web UI.
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+    with dg.DagsterInstance.get() as instance:
+        result = job.execute_in_process(
+            run_config=config, instance=instance, raise_on_error=False, tags={"copydesk/launched_by": "command"}
+        )
+    if result.success:
+        return Outcome(result.run_id, ())
+    refused = tuple(
+        f"{check.check_name}: {check.description}"
+        for check in result.get_asset_check_evaluations()
+        if not check.passed
+    )
+    if refused:
+        return Outcome(result.run_id, refused)
+    raise _error(result)
+
+
+def _error(result: dg.ExecuteInProcessResult) -> Exception:
+    """What made a run fail."""
+    for event in result.filter_events(lambda event: event.is_failure):
+        data = event.event_specific_data
+        failure = getattr(data, "user_failure_data", None)
+        if failure is not None:
+            return SetupFault(failure.description)
+        error = getattr(data, "error", None)
+        if error is not None:
+            root = error.cause or error
+            return RuntimeError(f"{root.cls_name}: {root.message.strip()}")
+    return RuntimeError("the run failed without saying why")

@@ -1,0 +1,47 @@
+"""What keeps two writers apart, and what turns a fault into a failure that people can read."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+
+from etl.errors import SetupFault
+from warehouse.home import Home
+from warehouse.lock import WriterLock
+
+POOL = "copydesk_writer"
+WRITER_TAG = {"copydesk/writer": "yes"}
+
+
+class Writer(dg.ConfigurableResource):
+    """The writer's lock, held for the whole run: runs from the command line do not pass through the queue.
+
+    Attributes:
+        home: the home folder.
+        wait_seconds: how long a run waits for another writer to finish.
+    """
+
+    home: str
+    wait_seconds: float = 3600
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Writer"]:
+        """Take the lock before the first step and free it after the last."""
+        home = Home(self.home)
+        with faults_as_failures():
+            home.create()
+            lock = WriterLock(home, f"Dagster run {context.run_id}", self.wait_seconds)
+            lock.__enter__()
+        try:
+            yield self
+        finally:
+            lock.__exit__()
+
+
+@contextmanager
+def faults_as_failures() -> Iterator[None]:
+    """Show a set-up fault as its one line, without a stack trace and without another try."""
+    try:
+        yield
+    except SetupFault as fault:
+        raise dg.Failure(str(fault), metadata={"setup_fault": True}, allow_retries=False) from None

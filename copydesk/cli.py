@@ -1,0 +1,159 @@
+"""The command line: which commands there are, what they take, and how they end.
+
+Heavy things are imported by the command that needs them, so that help and `nothing new` come at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.metadata import version
+
+import click
+
+from etl.errors import SetupFault
+
+DONE, BUG, FAULT, REFUSED = 0, 1, 2, 3
+"""Exit statuses: done, rejects or not; our bug; set-up fault; checks refused to publish."""
+
+home_option = click.option(
+    "--home", metavar="DIR", help="The home folder; else $COPYDESK_HOME, else ./data.", type=click.Path()
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(version("copydesk"), message="copydesk %(version)s")
+def cli() -> None:
+    """Folders of raw newswire text in, clean SQL tables out."""
+
+
+@cli.command(short_help="Load what is new or changed.")
+@click.argument("sources", nargs=-1, metavar="[SOURCE ...]")
+@click.option("--as", "name", metavar="NAME", help="Name of the source, instead of its folder's.")
+@home_option
+@click.option(
+    "--wait",
+    metavar="[=SECONDS]",
+    help="Wait for another run to finish, at most so many seconds; without a number as long as it takes.",
+)
+@click.option("--accept-shrink", is_flag=True, help="Publish even if most documents are gone.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the summary.")
+@click.option("--quiet", is_flag=True, help="Print nothing unless something is wrong.")
+def run(
+    sources: tuple[str, ...],
+    name: str | None,
+    home: str | None,
+    wait: str | None,
+    accept_shrink: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Load what is new or changed in the sources, check it, and publish it.
+
+    A SOURCE is a folder (walked for *.txt), a file, or a glob pattern in quotes. Without one, the sources of
+    copydesk.toml are loaded.
+    """
+    from copydesk.run import run_command
+
+    seconds = 0.0 if wait is None else _seconds(wait)
+    return run_command(list(sources), name, home, seconds, accept_shrink, as_json, quiet)
+
+
+@cli.command(short_help="Ask the warehouse in SQL.")
+@click.argument("query")
+@home_option
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "jsonl", "markdown", "parquet"]),
+    default="table",
+    show_default=True,
+)
+@click.option("--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write there instead of printing.")
+def sql(query: str, home: str | None, form: str, output: str | None) -> int:
+    """Run one SELECT against the published warehouse.
+
+    The query can read the published tables and nothing else: no other files, no network, no settings.
+    """
+    from copydesk.sql import sql_command
+
+    return sql_command(query, home, form, output)
+
+
+@cli.command(short_help="What is loaded, what waits, what it takes.")
+@home_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def status(home: str | None, as_json: bool) -> int:
+    """Show what is loaded, the last runs, what waits in the sources, and the disk use."""
+    from copydesk.status import status_command
+
+    return status_command(home, as_json)
+
+
+@cli.command(short_help="What was recognised in a text, and why.")
+@click.argument("what", metavar="FILE|DOCUMENT_ID")
+@home_option
+def explain(what: str, home: str | None) -> int:
+    """Show a text with what was recognised in it: each value with its place and rule, and what lost."""
+    from copydesk.explain import explain_command
+
+    return explain_command(what, home)
+
+
+@cli.command(short_help="Publish again what is loaded.")
+@home_option
+def publish(home: str | None) -> int:
+    """Build and publish a new version of what is loaded, as after the home has moved."""
+    from copydesk.publish import publish_command
+
+    return publish_command(home)
+
+
+@cli.command(short_help="Open the Dagster web UI.")
+@home_option
+@click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+@click.option("--no-browser", is_flag=True, help="Do not open a browser.")
+def ui(home: str | None, port: int, no_browser: bool) -> int:
+    """Serve the Dagster web UI on 127.0.0.1, with the daemon that runs schedules and sensors."""
+    from copydesk.ui import ui_command
+
+    return ui_command(home, port, not no_browser)
+
+
+def main() -> int:
+    """Run the command and turn whatever happens into a message and an exit status."""
+    arguments = ["--wait=-1" if argument == "--wait" else argument for argument in sys.argv[1:]]
+    try:
+        status: int | None = cli.main(arguments, prog_name="copydesk", standalone_mode=False)
+        return status or DONE
+    except SetupFault as fault:
+        return _say(str(fault), FAULT)
+    except click.ClickException as error:
+        return _say(error.format_message(), FAULT)
+    except (KeyboardInterrupt, click.Abort):
+        return _say("stopped; the published warehouse is as it was", 130)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; Python would complain when it closes it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:
+        if os.environ.get("COPYDESK_DEBUG"):
+            raise
+        hint = "This is a bug in Copydesk; COPYDESK_DEBUG=1 shows where"
+        return _say(f"{type(error).__name__}: {error}. {hint}", BUG)
+
+
+def _say(message: str, status: int) -> int:
+    print(f"copydesk: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    return status
+
+
+def _seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise click.BadParameter(f"--wait takes seconds, not {text!r}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,162 @@
+"""`copydesk explain`: a text with what was recognised in it, where, by which rule, and what lost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.cells import cell_len
+
+from copydesk.render import as_table, visible
+from etl.decode import decode
+from etl.errors import RecordFault, SetupFault
+from etl.reading import Reading, read_document
+from etl.reference import load_reference
+from etl.transform import document_values
+from warehouse.connection import connect
+from warehouse.home import Home
+from warehouse.manifest import now
+
+_DOCUMENT_ID = re.compile(r"[0-9a-f]{32}")
+
+_SHOWN = (
+    "header", "date_published_edtf", "section", "headline", "byline", "version_label", "dateline", "located",
+    "located_region", "place_name", "country_code", "content_created", "content_created_edtf", "date_conflict",
+    "weekday_ok", "agency_id", "agency_literal", "agency_role", "language", "trailer", "word_count",
+    "paragraph_count",
+)  # fmt: skip
+
+_LONGEST_LINE = 100
+
+
+def explain_command(what: str, home_folder: str | None) -> int:
+    """Explain a file or a document; see `copydesk explain --help`. Returns the exit status."""
+    from copydesk.cli import DONE
+
+    path = Path(what)
+    try:
+        if _DOCUMENT_ID.fullmatch(what) and not path.exists():
+            title, reading = _stored(what, home_folder)
+        else:
+            title, reading = _file(path)
+    except RecordFault as fault:
+        click.echo(f"{visible(what)}\n\nreject     {fault.reason} (at {fault.stage})\n           {fault.message}")
+        return DONE
+    click.echo("\n".join(_lines(title, reading)))
+    return DONE
+
+
+def _file(path: Path) -> tuple[str, Reading]:
+    try:
+        raw = path.read_bytes()
+    except IsADirectoryError:
+        raise SetupFault(f"{path} is a folder: name one file, or a document id") from None
+    except OSError as error:
+        raise SetupFault(f"Cannot read {path}: {error.strerror}. A document id has 32 hex digits") from None
+    decoded = decode(raw)
+    flags = f", {', '.join(decoded.quality_flags)}" if decoded.quality_flags else ""
+    title = f"{path} ({decoded.encoding}{flags})"
+    return title, read_document(decoded.text, now().date(), load_reference())
+
+
+def _stored(document_id: str, home_folder: str | None) -> tuple[str, Reading]:
+    with connect(Home.find(home_folder).folder) as connection:
+        row = connection.execute(
+            "SELECT source, path, version, text, ingested_at FROM documents WHERE document_id = $1", [document_id]
+        ).fetchone()
+    if row is None:
+        raise SetupFault(f"No document {document_id}: `copydesk sql 'select document_id from documents'` lists them")
+    source, path, version, text, ingested_at = row
+    title = f"{source}: {path} (document {document_id}, version {version})"
+    return title, read_document(text, ingested_at.date(), load_reference())
+
+
+def _lines(title: str, reading: Reading) -> Iterator[str]:
+    yield visible(title)
+    yield ""
+    yield from _marked_text(reading)
+    values = document_values(reading)
+    rules = {entry.field: entry for entry in reading.evidence if entry.has_won}
+    rows = []
+    for name in _SHOWN:
+        value = values[name]
+        if value is None:
+            continue
+        start, end = _span(name, reading, values)
+        rows.append((name, value, "" if start is None else f"{start}–{end}", _rule(name, reading, rules)))
+    yield ""
+    yield as_table(("field", "value", "place", "rule"), rows)
+    lost = [entry for entry in reading.evidence if not entry.has_won]
+    yield ""
+    if not lost:
+        yield "Nothing else was considered."
+        return
+    yield "Considered and not taken"
+    yield as_table(
+        ("field", "value", "place", "rule", "why not"),
+        [
+            (e.field, e.value, "" if e.start is None else f"{e.start}–{e.end}", e.rule, e.reason)
+            for e in lost
+        ],
+    )
+
+
+def _marked_text(reading: Reading) -> Iterator[str]:
+    """The lines up to the body's first, each with marks below what was recognised in it."""
+    spans = list(_spans(reading))
+    text = reading.text
+    at = 0
+    while at <= reading.body_start and at < len(text):
+        stop = text.find("\n", at)
+        stop = len(text) if stop < 0 else stop
+        shown = visible(text[at : min(stop, at + _LONGEST_LINE)])
+        yield f"  {shown}{'…' if stop - at > _LONGEST_LINE else ''}"
+        for name, start, end in spans:
+            if at <= start < min(stop, at + _LONGEST_LINE):
+                before, under = visible(text[at:start]), visible(text[start : min(end, stop)])
+                yield f"  {' ' * cell_len(before)}{'^' * max(cell_len(under), 1)} {name}"
+        at = stop + 1
+    if at < len(text):
+        yield f"  … body to character {reading.body_end} of {len(text)}"
+
+
+def _spans(reading: Reading) -> Iterator[tuple[str, int, int]]:
+    if reading.header:
+        yield "header", reading.header.start, reading.header.end
+    if reading.dateline:
+        found = reading.dateline
+        yield f"dateline ({found.form}, {found.confidence:.2f})", found.span.start, found.span.end
+        if found.place:
+            yield "located", found.place.start, found.place.end
+        if found.date:
+            yield "date", found.date.start, found.date.end
+    if reading.credit:
+        yield "agency_literal", reading.credit.span.start, reading.credit.span.end
+    yield "body", reading.body_start, min(reading.body_start + 1, reading.body_end)
+
+
+def _span(name: str, reading: Reading, values: dict[str, object]) -> tuple[object, object]:
+    if name == "header" and reading.header:
+        return reading.header.start, reading.header.end
+    if name == "trailer" and reading.trailer:
+        return reading.trailer.start, reading.trailer.end
+    prefix = "agency" if name == "agency_literal" else name
+    return values.get(f"{prefix}_start"), values.get(f"{prefix}_end")
+
+
+def _rule(name: str, reading: Reading, rules: dict[str, object]) -> str:
+    values = document_values(reading)
+    fixed = {
+        "content_created": values["date_method"],
+        "content_created_edtf": values["date_method"],
+        "language": f"detected, {values['language_confidence']}",
+        "country_code": "gazetteer",
+        "place_name": f"gazetteer, margin {values['place_margin']}",
+        "agency_role": None,
+    }
+    if name in fixed:
+        return str(fixed[name] or "")
+    entry = rules.get(name)
+    return f"{entry.rule}, {entry.reason}" if entry is not None else ""

@@ -1,0 +1,119 @@
+"""Rows as text: aligned tables for people, CSV, JSON and Markdown for programs and pages. What is shown is untrusted."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import html
+import io
+import json
+import math
+import re
+from collections.abc import Iterable, Sequence
+
+from rich.cells import cell_len, set_cell_size
+
+Row = Sequence[object]
+
+WIDEST = 60
+"""Terminal cells to which a value is cut in an aligned table."""
+
+_MARKDOWN = re.compile(r"([\\`*_\[\]|~#!])")
+
+
+def visible(text: str) -> str:
+    """Text on one line, with whatever could steer a terminal or hide in it shown as an escape."""
+    return "".join(
+        sign if sign.isprintable() else "⏎" if sign == "\n" else sign.encode("unicode_escape").decode() for sign in text
+    )
+
+
+def as_table(names: Sequence[str], rows: Iterable[Row], widest: int | None = WIDEST) -> str:
+    """An aligned table: numbers to the right, NULL for what is unknown, long values cut with an ellipsis."""
+    rows = list(rows)
+    cells = [[_cut(visible(_text(value)), widest) for value in row] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(names, *cells, strict=True)]
+    is_number = [
+        bool(rows) and all(_is_number(row[at]) or row[at] is None for row in rows) for at in range(len(names))
+    ]
+
+    def line(values: Sequence[str]) -> str:
+        padded = [
+            " " * (width - cell_len(value)) + value if right else set_cell_size(value, width)
+            for value, width, right in zip(values, widths, is_number, strict=True)
+        ]
+        return "  ".join(padded).rstrip()
+
+    return "\n".join([line(names), "  ".join("─" * width for width in widths), *map(line, cells)])
+
+
+def as_csv(names: Sequence[str], rows: Iterable[Row]) -> str:
+    """CSV with a heading, as RFC 4180 has it but for `\\n` line ends; what is unknown is an empty field."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        writer.writerow(["" if value is None else _text(value) for value in row])
+    return out.getvalue().rstrip("\n")
+
+
+def as_json(names: Sequence[str], rows: Iterable[Row]) -> str:
+    """A JSON array of one object per row."""
+    objects = ",\n".join(as_jsonl(names, [row]) for row in rows)
+    return f"[{objects}]"
+
+
+def as_jsonl(names: Sequence[str], rows: Iterable[Row]) -> str:
+    """One JSON object per row and line."""
+    return "\n".join(
+        json.dumps(dict(zip(names, map(_plain, row), strict=True)), ensure_ascii=False) for row in rows
+    )
+
+
+def as_markdown(names: Sequence[str], rows: Iterable[Row]) -> str:
+    """A Markdown table in which the values are escaped: none can be markup."""
+
+    def line(values: Iterable[str]) -> str:
+        return f"| {' | '.join(values)} |"
+
+    escaped = ([_escape("" if value is None else _text(value)) for value in row] for row in rows)
+    return "\n".join([line(map(_escape, names)), line("---" for _ in names), *map(line, escaped)])
+
+
+def _escape(text: str) -> str:
+    return _MARKDOWN.sub(r"\\\1", html.escape(visible(text), quote=False))
+
+
+def _cut(text: str, widest: int | None) -> str:
+    return text if widest is None or cell_len(text) <= widest else set_cell_size(text, widest - 1) + "…"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | dict | tuple):
+        return json.dumps(_plain(value), ensure_ascii=False)
+    return str(_plain(value))
+
+
+def _plain(value: object) -> object:
+    """A value as JSON can hold it."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dt.datetime | dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)

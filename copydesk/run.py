@@ -1,0 +1,144 @@
+"""`copydesk run`: decides whether there is anything to do, and if so runs the Dagster job and says what came of it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import click
+
+from warehouse.home import Home
+from warehouse.lock import WriterLock
+from warehouse.manifest import Manifest, RunSummary, current
+from warehouse.plan import Plan, make_plan
+
+
+def run_command(
+    sources: list[str],
+    name: str | None,
+    home_folder: str | None,
+    wait: float,
+    accept_shrink: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Load the sources; see `copydesk run --help`. Returns the exit status."""
+    from copydesk.cli import DONE, REFUSED
+
+    begun = time.monotonic()
+    home = Home.find(home_folder)
+    is_new_home = not home.exists
+    home.create()
+    for warning in home.warnings() if is_new_home else []:
+        click.echo(f"copydesk: {warning}", err=True)
+    plan = make_plan(home, sources, name)
+    if plan.is_empty:
+        summary = _nothing_new(plan, plan.published, begun)
+        if as_json:
+            _print_json(summary)
+        elif not quiet:
+            click.echo(_describe_nothing(home, plan))
+        return DONE
+
+    with WriterLock(home, "copydesk run", wait):
+        from assets.launch import run_load
+
+        with _progress(is_wanted=sys.stderr.isatty() and not as_json and not quiet) as progress:
+            outcome = run_load(home, sources, name, accept_shrink, progress)
+        published = current(home)
+    if outcome.refused:
+        click.echo(
+            "copydesk: not published, the warehouse is as it was: "
+            + "; ".join(outcome.refused)
+            + f". `copydesk ui` shows run {outcome.run_id}",
+            err=True,
+        )
+        return REFUSED
+    summary = (
+        published.summary
+        if published is not None and published.run_id == outcome.run_id
+        # Another run has done the work between our look and our lock.
+        else _nothing_new(plan, published, begun)
+    )
+    summary = replace(summary, seconds=round(time.monotonic() - begun, 3))
+    if as_json:
+        _print_json(summary)
+    elif not quiet:
+        click.echo(_describe(home, summary))
+    return DONE
+
+
+def _nothing_new(plan: Plan, published: Manifest | None, begun: float) -> RunSummary:
+    total = published.summary.documents_total if published else 0
+    return RunSummary(None, plan.files_seen, 0, 0, total, 0, (), round(time.monotonic() - begun, 3))
+
+
+def _print_json(summary: RunSummary) -> None:
+    names = (
+        "run_id", "files_seen", "files_read", "documents_written", "documents_total", "rejects", "months", "seconds",
+    )  # fmt: skip
+    values = {name: getattr(summary, name) for name in names}
+    click.echo(json.dumps({**values, "months": len(summary.months)}))
+
+
+def _describe_nothing(home: Home, plan: Plan) -> str:
+    if plan.files_seen:
+        return f"Nothing new: {_count(plan.files_seen, 'file')} seen, all of them known. Warehouse: {home.link}"
+    roots = ", ".join(str(source.root) for source in plan.sources) or "no source"
+    return (
+        f"Nothing new: no file in {roots}. Copy files there, or name a folder: `copydesk run FOLDER`. "
+        f"Sources are set in {home.settings_file}"
+    )
+
+
+def _describe(home: Home, summary: RunSummary) -> str:
+    rejects = f"{summary.rejects:,}"
+    if summary.rejects_by_reason:
+        reasons = ", ".join(f"{reason} {count}" for reason, count in summary.rejects_by_reason.items())
+        rejects += f" ({reasons}); `copydesk sql 'from rejects'` says what to do"
+    rate = summary.documents_written / summary.seconds if summary.seconds else 0.0
+    lines = [
+        ("files", f"{summary.files_seen:,} seen, {summary.files_read:,} read"),
+        ("documents", f"{summary.documents_written:,} written, {summary.documents_total:,} in all"),
+        ("rejects", rejects),
+        ("months", f"{len(summary.months):,}"),
+        ("time", f"{summary.seconds:.1f} s, {rate:,.0f} documents per second"),
+        ("warehouse", str(home.link)),
+    ]
+    return "\n".join(f"{name:<10} {value}" for name, value in lines)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+@contextmanager
+def _progress(is_wanted: bool) -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar with rate and time left on standard error, if it is wanted."""
+    if not is_wanted:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    begun = time.monotonic()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Starting", total=None, rate="")
+
+        def on_progress(done: int, total: int) -> None:
+            rate = done / max(time.monotonic() - begun, 0.001)
+            description = "Reading" if done < total else "Publishing"
+            bar.update(task, description=description, completed=done, total=total, rate=f"{rate:,.0f}/s")
+
+        yield on_progress

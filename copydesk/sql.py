@@ -1,0 +1,67 @@
+"""`copydesk sql`: one safe query, printed or written in the format that was asked for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from copydesk import render
+from etl.errors import SetupFault
+from warehouse.connection import UnsafeQuery, run_query, safe_connection
+from warehouse.home import Home
+
+_TEXT_FORMS = {
+    "table": render.as_table,
+    "csv": render.as_csv,
+    "json": render.as_json,
+    "jsonl": render.as_jsonl,
+    "markdown": render.as_markdown,
+}
+
+
+def sql_command(query: str, home_folder: str | None, form: str, output: str | None) -> int:
+    """Run the query; see `copydesk sql --help`. Returns the exit status."""
+    from copydesk.cli import DONE
+
+    if form == "parquet" and output is None and sys.stdout.isatty():
+        raise SetupFault("Parquet is no text for a terminal: name a file with --output FILE")
+    try:
+        with safe_connection(Home.find(home_folder)) as connection:
+            result = run_query(connection, query)
+            if form == "parquet":
+                content = _parquet(result.to_arrow_table())
+            else:
+                content = (_TEXT_FORMS[form](result.columns, result.fetchall()) + "\n").encode()
+    except UnsafeQuery as refusal:
+        raise SetupFault(str(refusal)) from None
+    if output is None:
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    else:
+        _write(Path(output), content)
+        click.echo(f"{output}: {len(content):,} bytes", err=True)
+    return DONE
+
+
+def _parquet(table: object) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def _write(path: Path, content: bytes) -> None:
+    # Under another name first: whoever reads the file sees the former one or the whole new one.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise SetupFault(f"Cannot write {path}: {error.strerror}") from None

@@ -1,0 +1,121 @@
+"""`copydesk status`: what is loaded, the last runs, what waits in the sources, and what it takes on disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from copydesk.render import as_table
+from etl.errors import SetupFault
+from warehouse.connection import query_table
+from warehouse.home import Home
+from warehouse.manifest import Manifest, current, retained
+from warehouse.plan import make_plan
+
+_LOADED = """
+    SELECT s.source, s.root,
+           (SELECT count(*) FROM files f WHERE f.source = s.source) AS files,
+           (SELECT count(*) FROM documents d WHERE d.source = s.source) AS documents,
+           (SELECT count(*) FROM rejects r WHERE r.source = s.source) AS rejects
+    FROM sources s ORDER BY s.source
+"""
+
+_RUNS = """
+    SELECT run_id, strftime(started, '%Y-%m-%d %H:%M:%S') AS started_utc, files_read, documents_written, rejects,
+           len(months) AS months, seconds
+    FROM runs ORDER BY started DESC LIMIT 5
+"""
+
+
+def status_command(home_folder: str | None, is_json: bool) -> int:
+    """Show the status; see `copydesk status --help`. Returns the exit status."""
+    from copydesk.cli import DONE
+
+    home = Home.find(home_folder)
+    home.require()
+    published = current(home)
+    loaded = query_table(home, _LOADED) if published else ([], [])
+    runs = query_table(home, _RUNS) if published else ([], [])
+    waiting = _waiting(home)
+    disk = {name: _bytes(home.folder / name) for name in ("lake", "versions", "dagster")}
+    if is_json:
+        click.echo(
+            json.dumps(
+                {
+                    "home": str(home),
+                    "version": published.name if published else None,
+                    "documents_total": published.summary.documents_total if published else 0,
+                    "sources": _objects(*loaded),
+                    "runs": _objects(*runs),
+                    "waiting": waiting,
+                    "disk_bytes": disk,
+                }
+            )
+        )
+        return DONE
+    click.echo(f"Home       {home}")
+    click.echo(f"Published  {_describe(home, published)}\n")
+    if published:
+        click.echo(f"{as_table(*loaded)}\n")
+        click.echo(f"{as_table(*runs)}\n")
+    click.echo(f"Waiting    {_describe_waiting(home, waiting)}")
+    click.echo("Disk       " + ", ".join(f"{name} {_size(count)}" for name, count in disk.items()))
+    return DONE
+
+
+def _describe(home: Home, published: Manifest | None) -> str:
+    if published is None:
+        return "nothing yet: `copydesk run SOURCE`"
+    return (
+        f"{published.summary.documents_total:,} documents, version {published.name} of "
+        f"{published.published_at[:19].replace('T', ' ')} UTC; {len(retained(home))} kept"
+    )
+
+
+def _waiting(home: Home) -> dict[str, Any]:
+    """What a run without arguments would do."""
+    try:
+        plan = make_plan(home)
+    except SetupFault as fault:
+        return {"fault": str(fault)}
+    return {
+        "files_seen": plan.files_seen,
+        "files_to_read": plan.files_to_read,
+        "files_missing": len(plan.missing),
+        "reparse": plan.is_reparse,
+    }
+
+
+def _describe_waiting(home: Home, waiting: dict[str, Any]) -> str:
+    if fault := waiting.get("fault"):
+        return str(fault)
+    if not home.settings.sources:
+        return f"no sources in {home.settings_file}"
+    names = ", ".join(source.name for source in home.settings.sources)
+    text = f"in {names}: {waiting['files_to_read']:,} new or changed of {waiting['files_seen']:,} files"
+    if waiting["files_missing"]:
+        text += f", {waiting['files_missing']:,} missing"
+    if waiting["reparse"]:
+        text += "; all documents will be parsed again, as parser or reference data have changed"
+    return text
+
+
+def _objects(names: list[str], rows: list[tuple[object, ...]]) -> list[dict[str, object]]:
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            break
+        count /= 1000
+    else:
+        unit = "TB"
+    return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
