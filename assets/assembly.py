@@ -22,7 +22,7 @@ def build_definitions(
         progress: told of how many of how many records are done, by runs in this process.
         wait_seconds: how long a run waits for another writer.
     """
-    assets = [
+    assets: list[dg.AssetsDefinition | dg.AssetSpec] = [
         inbox_spec(home),
         loaded_assets(home, progress),
         registry_assets(home),

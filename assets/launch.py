@@ -8,6 +8,7 @@ import dagster as dg
 
 from assets.assembly import JOB, build_definitions
 from assets.publishing import CANDIDATE
+from assets.tables import LOAD
 from etl.errors import SetupFault
 from warehouse.home import Home
 
@@ -42,7 +43,7 @@ def run_load(
     job = build_definitions(home, progress, wait_seconds=0).resolve_job_def(JOB)
     config = {
         "ops": {
-            "load": {"config": {"sources": sources, "name": name}},
+            LOAD: {"config": {"sources": sources, "name": name}},
             CANDIDATE: {"config": {"accept_shrink": accept_shrink}},
         },
         # The command speaks for itself; Dagster's events are in the web UI.
@@ -50,14 +51,15 @@ def run_load(
     }
     with dg.DagsterInstance.get() as instance:
         result = job.execute_in_process(
-            run_config=config, instance=instance, raise_on_error=False, tags={"copydesk/launched_by": "command"}
+            run_config=config,
+            instance=instance,
+            raise_on_error=False,
+            tags={"copydesk/launched_by": "command"},
         )
     if result.success:
         return Outcome(result.run_id, ())
     refused = tuple(
-        f"{check.check_name}: {check.description}"
-        for check in result.get_asset_check_evaluations()
-        if not check.passed
+        f"{check.check_name}: {check.description}" for check in result.get_asset_check_evaluations() if not check.passed
     )
     if refused:
         return Outcome(result.run_id, refused)

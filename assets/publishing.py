@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from assets.metadata import GROUP_WAREHOUSE, OWNER
+from assets.metadata import GROUP, OWNER
 from assets.tables import LOADED, REGISTRIES
 from assets.writer import POOL, Writer, faults_as_failures
 from warehouse.checks import CHECKS, run_checks
@@ -32,7 +32,7 @@ def candidate_asset(home: Home) -> dg.AssetsDefinition:
         deps=[table.name for table in (*LOADED, *REGISTRIES)],
         description="The next version of the warehouse, not published before its checks have passed.",
         owners=[OWNER],
-        group_name=GROUP_WAREHOUSE,
+        group_name=GROUP,
         kinds={"duckdb"},
         pool=POOL,
         check_specs=[
@@ -40,9 +40,7 @@ def candidate_asset(home: Home) -> dg.AssetsDefinition:
             for name, meaning in CHECKS.items()
         ],
     )
-    def _candidate(
-        context: dg.AssetExecutionContext, config: CheckConfig, writer: Writer
-    ) -> dg.MaterializeResult:
+    def _candidate(context: dg.AssetExecutionContext, config: CheckConfig, writer: Writer) -> dg.MaterializeResult:
         with faults_as_failures():
             manifest = build_candidate(home, Loaded.read(home, context.run_id))
             checks = run_checks(home, manifest.name, config.accept_shrink)
@@ -70,7 +68,7 @@ def warehouse_asset(home: Home) -> dg.AssetsDefinition:
         deps=[CANDIDATE],
         description="The warehouse that SQL is asked of: a DuckDB file with views on exactly one snapshot of the lake.",
         owners=[OWNER],
-        group_name=GROUP_WAREHOUSE,
+        group_name=GROUP,
         kinds={"duckdb"},
         pool=POOL,
         metadata={"dagster/uri": home.link.as_uri()},

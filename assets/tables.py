@@ -3,10 +3,22 @@
 from collections.abc import Callable, Iterator
 
 import dagster as dg
+from pydantic import Field
 
-from assets.metadata import row_metadata, table_spec
+from assets.metadata import GROUP, OWNER, row_metadata, table_spec
 from assets.writer import POOL, Writer, faults_as_failures
-from etl.contract import AGENCIES, COLUMNS, DOCUMENT_VERSIONS, DOCUMENTS, FILES, PARAGRAPHS, PLACES, REJECTS, RUNS, SOURCES
+from etl.contract import (
+    AGENCIES,
+    COLUMNS,
+    DOCUMENT_VERSIONS,
+    DOCUMENTS,
+    FILES,
+    PARAGRAPHS,
+    PLACES,
+    REJECTS,
+    RUNS,
+    SOURCES,
+)
 from warehouse.home import Home
 from warehouse.lake import Lake
 from warehouse.load import Loaded, load
@@ -14,6 +26,7 @@ from warehouse.plan import make_plan
 from warehouse.publish import write_registries
 
 INBOX = "inbox"
+LOAD = "read_and_merge"
 LOADED = (SOURCES, FILES, REJECTS, DOCUMENTS, DOCUMENT_VERSIONS, PARAGRAPHS)
 REGISTRIES = (AGENCIES, PLACES, COLUMNS, RUNS)
 
@@ -26,7 +39,7 @@ class LoadConfig(dg.Config):
         name: name of the source, instead of its folder's.
     """
 
-    sources: list[str] = []
+    sources: list[str] = Field(default_factory=list)
     name: str | None = None
 
 
@@ -35,8 +48,8 @@ def inbox_spec(home: Home) -> dg.AssetSpec:
     return dg.AssetSpec(
         INBOX,
         description="Raw text files in the folders that copydesk.toml names as sources. Copydesk never touches them.",
-        owners=["team:copydesk"],
-        group_name="sources",
+        owners=[OWNER],
+        group_name=GROUP,
         kinds={"file"},
         metadata={"settings": dg.MetadataValue.path(str(home.settings_file))},
     )
@@ -46,14 +59,12 @@ def loaded_assets(home: Home, progress: Callable[[int, int], None] | None) -> dg
     """The tables that one pass over new and changed files fills."""
 
     @dg.multi_asset(
-        name="load",
+        name=LOAD,
         specs=[table_spec(home, table, [INBOX]) for table in LOADED],
         pool=POOL,
         description="Reads what is new or changed, parses it, and merges it into the lake.",
     )
-    def _load(
-        context: dg.AssetExecutionContext, config: LoadConfig, writer: Writer
-    ) -> Iterator[dg.MaterializeResult]:
+    def _load(context: dg.AssetExecutionContext, config: LoadConfig, writer: Writer) -> Iterator[dg.MaterializeResult]:
         with faults_as_failures():
             plan = make_plan(home, config.sources, config.name)
             if plan.is_empty:
@@ -80,9 +91,7 @@ def registry_assets(home: Home) -> dg.AssetsDefinition:
         pool=POOL,
         description="Writes the registries that the documents refer to, and the run itself.",
     )
-    def _registries(
-        context: dg.AssetExecutionContext, writer: Writer
-    ) -> Iterator[dg.MaterializeResult]:
+    def _registries(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
         with faults_as_failures():
             write_registries(home, Loaded.read(home, context.run_id))
             lake = Lake(home)

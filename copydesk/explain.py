@@ -12,6 +12,7 @@ from rich.cells import cell_len
 from copydesk.render import as_table, visible
 from etl.decode import decode
 from etl.errors import RecordFault, SetupFault
+from etl.evidence import Evidence
 from etl.reading import Reading, read_document
 from etl.reference import load_reference
 from etl.transform import document_values
@@ -64,7 +65,8 @@ def _file(path: Path) -> tuple[str, Reading]:
 def _stored(document_id: str, home_folder: str | None) -> tuple[str, Reading]:
     with connect(Home.find(home_folder).folder) as connection:
         row = connection.execute(
-            "SELECT source, path, version, text, ingested_at FROM documents WHERE document_id = $1", [document_id]
+            "SELECT source, path, version, text, ingested_at FROM documents WHERE document_id = $1",
+            [document_id],
         ).fetchone()
     if row is None:
         raise SetupFault(f"No document {document_id}: `copydesk sql 'select document_id from documents'` lists them")
@@ -96,10 +98,7 @@ def _lines(title: str, reading: Reading) -> Iterator[str]:
     yield "Considered and not taken"
     yield as_table(
         ("field", "value", "place", "rule", "why not"),
-        [
-            (e.field, e.value, "" if e.start is None else f"{e.start}–{e.end}", e.rule, e.reason)
-            for e in lost
-        ],
+        [(e.field, e.value, "" if e.start is None else f"{e.start}–{e.end}", e.rule, e.reason) for e in lost],
     )
 
 
@@ -146,7 +145,7 @@ def _span(name: str, reading: Reading, values: dict[str, object]) -> tuple[objec
     return values.get(f"{prefix}_start"), values.get(f"{prefix}_end")
 
 
-def _rule(name: str, reading: Reading, rules: dict[str, object]) -> str:
+def _rule(name: str, reading: Reading, rules: dict[str, Evidence]) -> str:
     values = document_values(reading)
     fixed = {
         "content_created": values["date_method"],

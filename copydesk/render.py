@@ -1,4 +1,4 @@
-"""Rows as text: aligned tables for people, CSV, JSON and Markdown for programs and pages. What is shown is untrusted."""
+"""Rows as text: aligned tables for people, CSV, JSON, Markdown for programs and pages. What is shown is untrusted."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ def as_table(names: Sequence[str], rows: Iterable[Row], widest: int | None = WID
     rows = list(rows)
     cells = [[_cut(visible(_text(value)), widest) for value in row] for row in rows]
     widths = [max(map(cell_len, column)) for column in zip(names, *cells, strict=True)]
-    is_number = [
-        bool(rows) and all(_is_number(row[at]) or row[at] is None for row in rows) for at in range(len(names))
-    ]
+    is_number = [bool(rows) and all(_is_number(row[at]) or row[at] is None for row in rows) for at in range(len(names))]
 
     def line(values: Sequence[str]) -> str:
         padded = [
@@ -48,7 +46,7 @@ def as_table(names: Sequence[str], rows: Iterable[Row], widest: int | None = WID
 
 
 def as_csv(names: Sequence[str], rows: Iterable[Row]) -> str:
-    """CSV with a heading, as RFC 4180 has it but for `\\n` line ends; what is unknown is an empty field."""
+    r"""CSV with a heading, as RFC 4180 has it but for `\\n` line ends; what is unknown is an empty field."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(names)
@@ -65,9 +63,7 @@ def as_json(names: Sequence[str], rows: Iterable[Row]) -> str:
 
 def as_jsonl(names: Sequence[str], rows: Iterable[Row]) -> str:
     """One JSON object per row and line."""
-    return "\n".join(
-        json.dumps(dict(zip(names, map(_plain, row), strict=True)), ensure_ascii=False) for row in rows
-    )
+    return "\n".join(json.dumps(dict(zip(names, map(_plain, row), strict=True)), ensure_ascii=False) for row in rows)
 
 
 def as_markdown(names: Sequence[str], rows: Iterable[Row]) -> str:
@@ -97,6 +93,8 @@ def _text(value: object) -> str:
         return "NULL"
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float):
+        return repr(value)
     if isinstance(value, list | dict | tuple):
         return json.dumps(_plain(value), ensure_ascii=False)
     return str(_plain(value))

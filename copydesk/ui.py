@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-import urllib.error
 import urllib.request
 import webbrowser
 
@@ -38,35 +39,44 @@ def ui_command(home_folder: str | None, port: int, is_browser_wanted: bool) -> i
     workspace = home.dagster / "workspace.yaml"
     workspace.write_text(json.dumps(WORKSPACE), "utf-8")  # JSON is YAML
     environment = {**os.environ, "DAGSTER_HOME": str(home.dagster), ENVIRONMENT: str(home)}
-    command = [
-        sys.executable, "-m", "dagster", "dev", "--workspace", str(workspace),
-        "--host", HOST, "--port", str(port), "--log-level", "warning",
-    ]  # fmt: skip
-    # A session of its own, so that Ctrl-C reaches it through us alone, and all of it can be ended if need be.
-    # Signals are reset: a shell starts background jobs with SIGINT ignored, and Dagster then never stops.
-    child = subprocess.Popen(command, env=environment, start_new_session=True, preexec_fn=_default_signals)  # noqa: PLW1509
-    is_stopping = False
-
-    def stop(*_: object) -> None:
-        nonlocal is_stopping
-        is_stopping = True
-
+    options = ["--workspace", str(workspace), "--log-level", "warning"]
+    commands = [
+        ["-m", "dagster_webserver", "--host", HOST, "--port", str(port), *options],
+        ["-m", "dagster._daemon", "run", *options],
+    ]
+    stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+        signal.signal(number, lambda *_: stopping.set())
+    children = [_start(command, environment) for command in commands]
     address = f"http://{HOST}:{port}"
     try:
-        if _wait_until_up(address, child, lambda: is_stopping):
+        if _wait_until_up(address, children, stopping):
             click.echo(f"Copydesk is at {address} (home: {home}). Ctrl-C stops it.")
             sys.stdout.flush()
             if is_browser_wanted:
                 webbrowser.open(address)
-        while not is_stopping and child.poll() is None:
-            time.sleep(0.2)
+        while not stopping.is_set() and _are_alive(children):
+            stopping.wait(0.5)
     finally:
-        _stop(child)
-    if not is_stopping:
-        raise SetupFault(f"Dagster ended by itself with status {child.returncode}; its messages stand above")
+        _stop(children)
+    if not stopping.is_set():
+        raise SetupFault("Dagster ended by itself; its messages stand above")
     return DONE
+
+
+def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    # A session of its own, so that Ctrl-C reaches it through us alone, and all that it starts can be ended.
+    # Signals are reset: a shell starts background jobs with SIGINT ignored, and Dagster then never stops.
+    return subprocess.Popen(
+        [sys.executable, *command],
+        env=environment,
+        start_new_session=True,
+        preexec_fn=_default_signals,
+    )
+
+
+def _are_alive(children: list[subprocess.Popen[bytes]]) -> bool:
+    return all(child.poll() is None for child in children)
 
 
 def _default_signals() -> None:
@@ -83,27 +93,26 @@ def _check_port(port: int) -> None:
             raise SetupFault(f"Port {port} cannot be used ({error.strerror}): name another with --port") from None
 
 
-def _wait_until_up(address: str, child: subprocess.Popen[bytes], is_stopping: object) -> bool:
+def _wait_until_up(address: str, children: list[subprocess.Popen[bytes]], stopping: threading.Event) -> bool:
     end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and child.poll() is None and not is_stopping():  # type: ignore[operator]
+    while time.monotonic() < end and _are_alive(children) and not stopping.is_set():
         try:
             with urllib.request.urlopen(f"{address}/server_info", timeout=2):  # noqa: S310
                 return True
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.3)
+        except OSError:
+            stopping.wait(0.3)
     return False
 
 
-def _stop(child: subprocess.Popen[bytes]) -> None:
-    """End Dagster and whatever it has started: politely, then for good."""
-    if child.poll() is None:
-        child.send_signal(signal.SIGINT)
-        try:
-            child.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            child.terminate()
-    try:
-        os.killpg(child.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
-    child.wait()
+def _stop(children: list[subprocess.Popen[bytes]]) -> None:
+    """End Dagster's processes and whatever they have started: politely, then for good."""
+    for child in children:
+        if child.poll() is None:
+            child.send_signal(signal.SIGINT)
+    end = time.monotonic() + STOP_SECONDS
+    for child in children:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(max(end - time.monotonic(), 0.1))
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()

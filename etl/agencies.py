@@ -34,9 +34,7 @@ def is_shared(literal: str, reference: Reference) -> bool:
     if normalise(literal) in reference.literals:
         return False
     words = normalise(literal).split()
-    return len(parts(literal, reference)) > 1 or (
-        len(words) > 1 and all(word in reference.literals for word in words)
-    )
+    return len(parts(literal, reference)) > 1 or (len(words) > 1 and all(word in reference.literals for word in words))
 
 
 def identify(literal: str, country_code: str | None, reference: Reference) -> str | None:

@@ -141,16 +141,12 @@ class RejectReason:
 REJECT_REASONS: dict[str, RejectReason] = {
     "empty": RejectReason("read", "The file has no bytes. Fetch it again, or delete it."),
     "blank": RejectReason("decode", "The file holds only white space. Fetch it again, or delete it."),
-    "binary": RejectReason(
-        "decode", "This is not text. Move it out of the source, or narrow the source's patterns."
-    ),
+    "binary": RejectReason("decode", "This is not text. Move it out of the source, or narrow the source's patterns."),
     "undecodable": RejectReason("decode", "Convert the file to UTF-8; the next run takes it again."),
     "unreadable": RejectReason(
         "read", "Make the file readable for the user who runs Copydesk; the next run takes it again."
     ),
-    "outside_source": RejectReason(
-        "read", "The link leads out of its source. Copy the file itself into the source."
-    ),
+    "outside_source": RejectReason("read", "The link leads out of its source. Copy the file itself into the source."),
 }
 """The closed list of reasons in `rejects`, with their standing advice."""
 
@@ -287,18 +283,14 @@ DOCUMENTS = Table(
             "How precisely content_created_edtf is known in the calendar: day, month, year or none.",
             is_nullable=False,
         ),
-        Column(
-            "date_method", STRING, "The evidence that gave the date: dateline, header+dateline or header."
-        ),
+        Column("date_method", STRING, "The evidence that gave the date: dateline, header+dateline or header."),
         Column("date_conflict", STRING, f"Why the evidence disagrees, if it does: {', '.join(DATE_CONFLICTS)}."),
         Column(
             "weekday_ok",
             BOOLEAN,
             "Whether the weekday named with the date in dateline or lead is the date's own; NULL where none is.",
         ),
-        Column(
-            "agency_id", STRING, "The agency that the text is credited to: key into agencies.", "G2 provider"
-        ),
+        Column("agency_id", STRING, "The agency that the text is credited to: key into agencies.", "G2 provider"),
         Column(
             "agency_literal",
             STRING,
@@ -427,7 +419,10 @@ SOURCES = Table(
         Column("source", STRING, "Name of the source.", is_nullable=False),
         Column("root", STRING, "Its folder, as an absolute path.", is_nullable=False),
         Column(
-            "patterns", STRINGS, "Which files below the root belong to it, as glob patterns.", is_nullable=False
+            "patterns",
+            STRINGS,
+            "Which files below the root belong to it, as glob patterns.",
+            is_nullable=False,
         ),
     ),
     key=("source",),
@@ -483,7 +478,9 @@ REJECTS = Table(
         Column("reason", STRING, f"Why: {', '.join(REJECT_REASONS)}.", is_nullable=False),
         Column("message", STRING, "What was found and what to do about it.", is_nullable=False),
         Column(
-            "raw_excerpt", STRING, "Its first bytes as far as they are readable; others as \\x and two digits."
+            "raw_excerpt",
+            STRING,
+            "Its first bytes as far as they are readable; others as \\x and two digits.",
         ),
         Column("content_sha256", STRING, "SHA-256 of the record's raw bytes, in hex; NULL if unreadable."),
         _RUN_ID,
@@ -510,9 +507,7 @@ RUNS = Table(
             Column("started", TIMESTAMP, "When it started (UTC).", is_nullable=False),
             Column("ended", TIMESTAMP, "When its candidate was complete (UTC).", is_nullable=False),
             Column("code_version", STRING, "Version of Copydesk.", is_nullable=False),
-            Column(
-                "files_read", INTEGER, "Files parsed because they were new or changed.", is_nullable=False
-            ),
+            Column("files_read", INTEGER, "Files parsed because they were new or changed.", is_nullable=False),
             Column(
                 "documents_written",
                 INTEGER,

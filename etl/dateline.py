@@ -40,7 +40,8 @@ _SLOTS = {
     "dash": r"(?:--|[-–—―])",
     "weekday": rf"(?P<weekday>{_WORD})",
     "date": (
-        rf"(?:le )?(?:(?P<day>\d{{1,2}})(?:er|º|\.|st|nd|rd|th)? (?:de )?(?P<month>{_WORD})\.?(?:,? (?:de )?(?P<year>\d{{4}}))?"
+        rf"(?:le )?(?:(?P<day>\d{{1,2}})(?:er|º|\.|st|nd|rd|th)? (?:de )?"
+        rf"(?P<month>{_WORD})\.?(?:,? (?:de )?(?P<year>\d{{4}}))?"
         rf"|(?P<month2>{_WORD})\.? (?P<day2>\d{{1,2}})(?:st|nd|rd|th)?(?:,? (?P<year2>\d{{4}}))?)(?!\w)"
     ),
 }
@@ -109,9 +110,7 @@ class Found:
 @cache
 def compile_forms(reference: Reference, position: str) -> tuple[Form, ...]:
     """The forms of a position, head or tail, in the order of the file."""
-    return tuple(
-        Form(row, re.compile(_expand(row.pattern))) for row in reference.forms if row.position == position
-    )
+    return tuple(Form(row, re.compile(_expand(row.pattern))) for row in reference.forms if row.position == position)
 
 
 def _expand(pattern: str) -> str:
@@ -139,9 +138,7 @@ def find_dateline(text: str, start: int, reference: Reference, language: str | N
             if read is None:
                 literal = match[0].rstrip()
                 evidence.append(
-                    Evidence(
-                        "dateline", literal, form.name, line_start, line_start + len(literal), False, reason
-                    )
+                    Evidence("dateline", literal, form.name, line_start, line_start + len(literal), False, reason)
                 )
             else:
                 candidates.append(read)
@@ -151,7 +148,13 @@ def find_dateline(text: str, start: int, reference: Reference, language: str | N
         reason = f"confidence {found.confidence:.2f}" + ("" if found is best else ", less than the best")
         evidence.append(
             Evidence(
-                "dateline", found.span.literal, found.form, found.span.start, found.span.end, found is best, reason
+                "dateline",
+                found.span.literal,
+                found.form,
+                found.span.start,
+                found.span.end,
+                found is best,
+                reason,
             )
         )
     return Found(best, tuple(evidence))
@@ -197,7 +200,9 @@ def _read(
         date = _date(groups, match, weekday, reference, language)
         if date is None:
             return None, "no such date"
-    agency = Span(match["agency"].rstrip(), match.start("agency"), match.start("agency") + len(match["agency"].rstrip()))
+    agency = Span(
+        match["agency"].rstrip(), match.start("agency"), match.start("agency") + len(match["agency"].rstrip())
+    )
     agency_is_known = bool(agencies.candidates(agency.literal, reference))
     if reason := _is_unmet(form, match, place, place_is_known, agency.literal, agency_is_known):
         return None, reason
@@ -216,7 +221,11 @@ def _read(
 
 
 def _date(
-    groups: dict[str, str | None], match: re.Match[str], weekday: int | None, reference: Reference, language: str | None
+    groups: dict[str, str | None],
+    match: re.Match[str],
+    weekday: int | None,
+    reference: Reference,
+    language: str | None,
 ) -> DayMonth | None:
     def number(name: str) -> int | None:
         literal = groups.get(name) or groups.get(name + "2")
@@ -231,9 +240,7 @@ def _date(
     return DayMonth(day, month, number("year"), weekday, min(spans)[0], max(end for _, end in spans))
 
 
-def _without_weekday(
-    literal: str, reference: Reference, language: str | None
-) -> tuple[str, int | None]:
+def _without_weekday(literal: str, reference: Reference, language: str | None) -> tuple[str, int | None]:
     """A place as matched without the weekday at its end ("RAMALLAH, Sunday"), and that weekday."""
     head, last = re.fullmatch(r"(.*?)([^\s,]*)", literal, re.DOTALL).groups()  # type: ignore[union-attr]
     weekday = reference.calendar.weekday(last, language) if head.strip(" ,") else None
@@ -276,9 +283,9 @@ def _is_unmet(
             return f"{agency!r} does not look like an agency"
         if "dash" in form.row.needs and not dash_follows:
             return f"{agency!r} is no known agency, and no dash follows"
-    if "place" in form.row.needs and place is not None and not place_is_known:
-        if not (place.literal.isupper() and dash_follows):
-            return f"{place.literal!r} is no known place"
+    is_plain = place is None or place_is_known or (place.literal.isupper() and dash_follows)
+    if "place" in form.row.needs and place is not None and not is_plain:
+        return f"{place.literal!r} is no known place"
     return ""
 
 

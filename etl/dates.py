@@ -121,9 +121,7 @@ def decide_date(
         if weekday_ok is False:
             conflicts.add("weekday_differs")
         _add_header_evidence(evidence, header, False, "the dateline is nearer to the writing")
-        return DateDecision(
-            date, date.isoformat(), "day", method, _gravest(conflicts), weekday_ok, tuple(evidence)
-        )
+        return DateDecision(date, date.isoformat(), "day", method, _gravest(conflicts), weekday_ok, tuple(evidence))
 
     edtf, precision, day = _from_header(header, latest, conflicts)
     if edtf is not None:
@@ -185,9 +183,7 @@ def _without_year(dateline: DayMonth, header: Header | None, lost: str | None) -
     return f"XXXX-{dateline.month:02}-{dateline.day:02}"
 
 
-def _from_header(
-    header: Header | None, latest: dt.date, conflicts: set[str]
-) -> tuple[str | None, str, dt.date | None]:
+def _from_header(header: Header | None, latest: dt.date, conflicts: set[str]) -> tuple[str | None, str, dt.date | None]:
     if header is None or header.year is None or header.month is None or header.year < EARLIEST_YEAR:
         return None, "none", None
     if dt.date(header.year, header.month, header.day or 1) > latest:
@@ -221,9 +217,7 @@ def _weekday(
         agrees = dateline.weekday == date.isoweekday()
         note = f"{'agrees' if agrees else 'disagrees'} with the calendar"
         value = str(dateline.weekday)
-        return dateline.weekday, [
-            Evidence("weekday_ok", value, "dateline", dateline.start, dateline.end, True, note)
-        ]
+        return dateline.weekday, [Evidence("weekday_ok", value, "dateline", dateline.start, dateline.end, True, note)]
     for found in _NEAR_DATE.finditer(lead):
         day = int(found["day"] or found["day2"])
         month = calendar.month(found["month"] or found["month2"], language)
@@ -239,9 +233,7 @@ def _weekday(
 def _add_header_evidence(evidence: list[Evidence], header: Header | None, has_won: bool, reason: str) -> None:
     if header is not None:
         value = header.edtf or header.literal
-        evidence.append(
-            Evidence("content_created", value, "header", header.start, header.end, has_won, reason)
-        )
+        evidence.append(Evidence("content_created", value, "header", header.start, header.end, has_won, reason))
 
 
 def _gravest(conflicts: set[str]) -> str | None:

@@ -48,7 +48,7 @@ _STRAIGHTENED = {'вЂ"': "–", "вЂ'": "‘"}
 
 @dataclass(frozen=True)
 class Decoded:
-    """A text and how it was obtained.
+    r"""A text and how it was obtained.
 
     Attributes:
         text: NFC, `\\n` line ends, no control characters other than `\\n` and tab.

@@ -44,9 +44,7 @@ def is_known(name: str, reference: Reference) -> bool:
     return bool(reference.gazetteer.named(key)) or key in reference.countries
 
 
-def locate(
-    located: str, region: str | None, reference: Reference, context_country: str | None = None
-) -> Located:
+def locate(located: str, region: str | None, reference: Reference, context_country: str | None = None) -> Located:
     """Resolve a place as written.
 
     The score of a candidate adds up: its main name rather than a spelling among many (1), a capital (0.5), its

@@ -94,8 +94,7 @@ def read_document(text: str, seen_on: dt.date, reference: Reference) -> Reading:
     if trailer is not None:
         body_start, body_end = trim(text, body_start, trailer.start)
     spans = tuple(
-        Paragraph(first, last, count_words(text[first:last]))
-        for first, last in paragraphs(text, body_start, body_end)
+        Paragraph(first, last, count_words(text[first:last])) for first, last in paragraphs(text, body_start, body_end)
     )
     lead = text[spans[0].start : spans[0].end] if spans else ""
     date = decide_date(
@@ -179,9 +178,7 @@ def _evidence_of_place(dateline: Dateline | None, located: Located | None) -> li
     ]
     if located.place is None:
         reason = "no candidate is clear enough" if listed else "not in the gazetteer"
-        listed.append(
-            Evidence("place_id", span.literal, "gazetteer", span.start, span.end, False, reason)
-        )
+        listed.append(Evidence("place_id", span.literal, "gazetteer", span.start, span.end, False, reason))
     return listed
 
 

@@ -21,7 +21,7 @@ _GLOB_SIGNS = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    """A file as the listing shows it.
+    r"""A file as the listing shows it.
 
     Attributes:
         path: below the source's root, with `/` between its parts; bytes of a name that are not UTF-8 stand as
@@ -39,9 +39,7 @@ class ListedFile:
     is_outside: bool = False
 
 
-def list_files(
-    root: Path, patterns: Iterable[str], under: str = "", skip: Path | None = None
-) -> Iterator[ListedFile]:
+def list_files(root: Path, patterns: Iterable[str], under: str = "", skip: Path | None = None) -> Iterator[ListedFile]:
     """The files below a root that match any of the patterns, in no particular order.
 
     Folders that are links are not entered. Nothing but regular files is listed.
@@ -99,7 +97,7 @@ def is_glob(argument: str) -> bool:
 
 
 def readable(name: str) -> str:
-    """A file name as text that can be stored: bytes that are not UTF-8 as `\\x` and two digits."""
+    r"""A file name as text that can be stored: bytes that are not UTF-8 as `\\x` and two digits."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:

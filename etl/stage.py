@@ -32,6 +32,7 @@ MTIME_DISTRUST_NS = 2_000_000_000
 """A file changed so shortly before it was read may change again within the same tick of the file system's clock
 (2 seconds on FAT): its mtime is not relied on, and the next run compares its digest."""
 
+
 @dataclass(frozen=True)
 class FileChunk:
     """Files of one source to be read.

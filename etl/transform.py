@@ -52,8 +52,7 @@ def transform(records: pa.RecordBatch, reference: Reference | None = None) -> di
             rows[DOCUMENTS.name].append(document)
             rows[PARAGRAPHS.name].extend(spans)
     return {
-        table.name: pa.RecordBatch.from_pylist(rows[table.name], schema=table.parsed_schema)
-        for table in PARSED_TABLES
+        table.name: pa.RecordBatch.from_pylist(rows[table.name], schema=table.parsed_schema) for table in PARSED_TABLES
     }
 
 
@@ -73,7 +72,7 @@ def reject_row(record: dict[str, Any], fault: RecordFault) -> dict[str, Any]:
 
 
 def excerpt(raw: bytes) -> str:
-    """The first bytes as printable text: what is not UTF-8, and control characters, as \\x and two digits."""
+    r"""The first bytes as printable text: what is not UTF-8, and control characters, as \\x and two digits."""
     text = raw[:EXCERPT_BYTES].decode("utf-8", "backslashreplace")
     return "".join(sign if sign.isprintable() else f"\\x{ord(sign):02x}" for sign in text)
 
@@ -90,10 +89,7 @@ def _read(record: dict[str, Any], reference: Reference) -> tuple[dict[str, Any],
     return (
         {
             "document_id": identity,
-            **{
-                name: record[name]
-                for name in ("source", "path", "record_key", "content_sha256", "url", "given")
-            },
+            **{name: record[name] for name in ("source", "path", "record_key", "content_sha256", "url", "given")},
             **document_values(reading),
             "quality_flags": [*flags, *reading.quality_flags],
             "encoding": encoding,

@@ -59,7 +59,12 @@ def run_checks(home: Home, name: str, accept_shrink: bool = False) -> list[Check
     published = current(home, may_have_moved=True)
     with duckdb.connect(str(candidate_folder(home, name) / DATABASE), read_only=True) as connection:
         return [
-            _counted(connection, "balance", _BALANCE, "file whose records are not all in documents or rejects, once"),
+            _counted(
+                connection,
+                "balance",
+                _BALANCE,
+                "file whose records are not all in documents or rejects, once",
+            ),
             _counted(connection, "keys_unique", _keys(), "key that stands more than once"),
             _counted(connection, "references_hold", _references(), "row that refers to nothing"),
             _counted(connection, "offsets_hold", _OFFSETS, "document whose offsets do not give back its literals"),
@@ -76,7 +81,7 @@ _BALANCE = f"""
     SELECT coalesce(f.source, h.source) || ': ' || coalesce(f.path, h.path)
     FROM {FILES.name} f FULL JOIN held h USING (source, path)
     WHERE coalesce(f.record_count, -1) != coalesce(h.held, 0) OR coalesce(h.twice, 0) > 0
-"""  # noqa: S608
+"""
 
 _OFFSETS = """
     SELECT d.source || ': ' || d.path
@@ -100,7 +105,7 @@ _OFFSETS = """
 
 def _keys() -> str:
     return " UNION ALL ".join(
-        f"SELECT '{table.name}: ' || concat_ws(', ', {', '.join(table.key)}) FROM {table.name} "  # noqa: S608
+        f"SELECT '{table.name}: ' || concat_ws(', ', {', '.join(table.key)}) FROM {table.name} "
         f"GROUP BY {', '.join(table.key)} HAVING count(*) > 1"
         for table in TABLES.values()
     ) + (
@@ -138,20 +143,18 @@ def _references() -> str:
         UNION ALL
         SELECT 'documents.date_conflict: ' || date_conflict FROM documents
         WHERE {closed("date_conflict", DATE_CONFLICTS)}
-    """  # noqa: S608
+    """
 
 
 def _counted(connection: duckdb.DuckDBPyConnection, name: str, query: str, what: str) -> Check:
-    rows = connection.execute(f"SELECT count(*), list(c0)[:3] FROM ({query}) t(c0)").fetchall()  # noqa: S608
+    rows = connection.execute(f"SELECT count(*), list(c0)[:3] FROM ({query}) t(c0)").fetchall()
     found, examples = rows[0]
     if not found:
         return Check(name, True, 0, f"no {what}")
     return Check(name, False, found, f"{found} × {what}, such as {'; '.join(examples)}")
 
 
-def _collapse(
-    connection: duckdb.DuckDBPyConnection, published: Manifest | None, accept_shrink: bool
-) -> Check:
+def _collapse(connection: duckdb.DuckDBPyConnection, published: Manifest | None, accept_shrink: bool) -> Check:
     former = published.summary.documents_total if published else 0
     (count,) = connection.execute("SELECT count(*) FROM documents").fetchall()[0]
     collapsed = former >= SHRINK_MINIMUM and count < former * SHRINK_LIMIT

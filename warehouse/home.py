@@ -120,7 +120,9 @@ class Home:
             if not (self.dagster / "dagster.yaml").exists():
                 self._copy_template("assets", "dagster.yaml", self.dagster / "dagster.yaml")
         except OSError as error:
-            raise SetupFault(f"Cannot write the home {self.folder}: {error.strerror}. Name another with --home") from None
+            raise SetupFault(
+                f"Cannot write the home {self.folder}: {error.strerror}. Name another with --home"
+            ) from None
 
     @staticmethod
     def _copy_template(package: str, name: str, target: Path) -> None:
@@ -234,7 +236,7 @@ def _file_system(folder: Path) -> str | None:
     except OSError:
         return None
     location = os.path.realpath(folder)
-    best = ("", None)
+    best: tuple[str, str | None] = ("", None)
     for line in mounts:
         _, point, kind, *_ = line.split(" ")
         point = point.replace("\\040", " ")

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -188,7 +189,9 @@ class _Merge:
         superseded = [month for (month,) in self._rows("SELECT DISTINCT month FROM superseded ORDER BY 1")]
         if superseded:
             self._replace(lake, DOCUMENT_VERSIONS, merge.document_versions(_list(superseded)), superseded)
-        has_rejects = "SELECT 1 FROM read_rejects UNION ALL SELECT 1 FROM former_rejects SEMI JOIN touched USING (source, path)"
+        has_rejects = (
+            "SELECT 1 FROM read_rejects UNION ALL SELECT 1 FROM former_rejects SEMI JOIN touched USING (source, path)"
+        )
         if self._rows(f"{has_rejects} LIMIT 1"):
             self._replace(lake, REJECTS, merge.REJECTS)
         self._replace(lake, FILES, merge.FILES_SQL)
@@ -197,7 +200,9 @@ class _Merge:
         return self._loaded([month for month, _ in months])
 
     def _loaded(self, months: list[str]) -> Loaded:
-        rejects = dict(self._rows("SELECT reason, count(*) FROM read_rejects GROUP BY ALL ORDER BY ALL"))
+        rejects: dict[str, int] = dict(
+            self._rows("SELECT reason, count(*) FROM read_rejects GROUP BY ALL ORDER BY ALL")
+        )
         return Loaded(
             self._run_id,
             self._started,
@@ -246,10 +251,12 @@ class _Merge:
         if values:
             names = [column.split()[0] for column in columns.split(", ")]
             types = [_ARROW_TYPES[column.split(" ", 1)[1]] for column in columns.split(", ")]
-            arrays = [pa.array(list(column), kind) for column, kind in zip(zip(*values, strict=True), types, strict=True)]
+            arrays = [
+                pa.array(list(column), kind) for column, kind in zip(zip(*values, strict=True), types, strict=True)
+            ]
             batch = pa.table(dict(zip(names, arrays, strict=True)))
             self._connection.register("batch", batch)
-            self._connection.execute(f"INSERT INTO {name} SELECT * FROM batch")  # noqa: S608
+            self._connection.execute(f"INSERT INTO {name} SELECT * FROM batch")
             self._connection.unregister("batch")
 
     def _view(self, name: str, table: Table, files: list[Path], columns: list[Column] | None = None) -> None:
@@ -258,9 +265,8 @@ class _Merge:
     def _replace(self, lake: Lake, table: Table, query: str, months: list[str] | None = None) -> None:
         lake.replace(table, self._connection.sql(query).to_arrow_reader(2_000), self._run_id, months)
 
-    def _rows(self, query: str) -> list[tuple[object, ...]]:
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
         return self._connection.execute(query).fetchall()
-
 
 
 _ARROW_TYPES = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "VARCHAR[]": pa.list_(pa.string())}
@@ -272,10 +278,10 @@ def _scan_staged(table: Table, files: list[Path], columns: list[Column] | None) 
     names = ", ".join(column.name for column in columns)
     listed = ", ".join(literal(literal_glob(file)) for file in files)
     # Staged files hold their month as a column, not in their folder's name.
-    return f"SELECT {names} FROM read_parquet([{listed}])" if files else scan(table, [], columns)  # noqa: S608
+    return f"SELECT {names} FROM read_parquet([{listed}])" if files else scan(table, [], columns)
 
 
-def _groups(months: list[tuple[str, int]]) -> Iterator[list[str]]:
+def _groups(months: list[tuple[Any, ...]]) -> Iterator[list[str]]:
     """Consecutive months of together at most GROUP_ROWS documents, or one larger month."""
     group: list[str] = []
     size = 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -118,7 +117,7 @@ def current(home: Home, may_have_moved: bool = False) -> Manifest | None:
         SetupFault: the version is damaged; or its views point at another place, and that is not allowed for.
     """
     try:
-        target = home.folder / os.readlink(home.link)
+        target = home.folder / home.link.readlink()
     except OSError:
         return None
     manifest = Manifest.read(target.parent / MANIFEST)
@@ -155,9 +154,7 @@ def locations(home: Home, manifest: Manifest | None, table: Table) -> list[Path]
     return [home.lake / table.name / name for name in state.files] if state else []
 
 
-def read_table(
-    home: Home, manifest: Manifest | None, table: Table, columns: Sequence[str] | None = None
-) -> pa.Table:
+def read_table(home: Home, manifest: Manifest | None, table: Table, columns: Sequence[str] | None = None) -> pa.Table:
     """A small table of a version as Arrow; empty if nothing has been published.
 
     Raises:
@@ -177,4 +174,3 @@ def read_table(
 def now() -> dt.datetime:
     """The time as the tables hold it: UTC without a zone."""
     return dt.datetime.now(dt.UTC).replace(tzinfo=None)
-

@@ -67,7 +67,7 @@ UPDATE months SET weight = weight + (
     SELECT count(*) FROM former_documents d WHERE d.month = months.month
 );
 """
-"""Works out what changes. Needs the variables `now` and `run_id`, and the table `gone` (source, path, reason, moved_to)."""
+"""Works out what changes. Needs the variables `now` and `run_id`, and the table `gone` of `warehouse.load`."""
 
 
 def documents(months: str) -> str:
@@ -88,7 +88,7 @@ def paragraphs(months: str) -> str:
         SELECT {staged} FROM reparsed_paragraphs n
         WHERE month IN ({months}) AND document_id IN (SELECT document_id FROM reparsed)
         ORDER BY month, {", ".join(PARAGRAPHS.order)}
-    """  # noqa: S608
+    """
 
 
 def document_versions(months: str) -> str:
@@ -102,7 +102,7 @@ def document_versions(months: str) -> str:
         FROM former_documents d JOIN superseded s USING (document_id)
         WHERE d.month IN ({months})
         ORDER BY month, {", ".join(DOCUMENT_VERSIONS.order)}
-    """  # noqa: S608
+    """
 
 
 REJECTS = """
@@ -141,12 +141,15 @@ FILES_SQL = f"""
     LEFT JOIN touched_mtimes m USING (source, path)
     WHERE (f.source, f.path) NOT IN (SELECT (source, path) FROM read_files)
     UNION ALL
-    SELECT {", ".join(f"n.{column.name}" for column in FILES.stored if column.name not in {"moved_to", "first_seen", "run_id"})
-            .replace("n.record_count", "NULL AS moved_to, n.record_count")},
+    SELECT {
+    ", ".join(
+        f"n.{column.name}" for column in FILES.stored if column.name not in {"moved_to", "first_seen", "run_id"}
+    ).replace("n.record_count", "NULL AS moved_to, n.record_count")
+},
            coalesce(f.first_seen, getvariable('now')), getvariable('run_id')
     FROM read_files n LEFT JOIN former_files f USING (source, path)
     ORDER BY source, path
-"""  # noqa: S608
+"""
 
 SOURCES = """
     SELECT source, root, patterns FROM former_sources
@@ -160,7 +163,7 @@ SOURCES = """
 def _merged(table: Table, months: str) -> str:
     def staged(view: str) -> str:
         names = ", ".join(_arriving(column) for column in table.stored)
-        return f"SELECT {names} FROM {view} n JOIN arriving a USING (document_id) WHERE n.month IN ({months})"  # noqa: S608
+        return f"SELECT {names} FROM {view} n JOIN arriving a USING (document_id) WHERE n.month IN ({months})"
 
     return f"""
         SELECT {_names(table)} FROM former_documents
@@ -168,7 +171,7 @@ def _merged(table: Table, months: str) -> str:
         UNION ALL {staged("read_documents")}
         UNION ALL {staged("reparsed_documents")} AND n.document_id IN (SELECT document_id FROM reparsed)
         ORDER BY month, {", ".join(table.order)}
-    """  # noqa: S608
+    """
 
 
 def _arriving(column: Column) -> str:

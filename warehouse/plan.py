@@ -20,7 +20,6 @@ from warehouse.home import RESERVED, Home, Source
 from warehouse.manifest import Manifest, current, read_table
 
 
-
 @dataclass
 class Request:
     """What of one source is to be listed.
@@ -76,9 +75,7 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do. A changed mtime alone is nothing."""
-        return not (
-            self.files_to_read or self.missing or self.withdrawn or self.returned or self.is_reparse
-        )
+        return not (self.files_to_read or self.missing or self.withdrawn or self.returned or self.is_reparse)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +99,12 @@ def make_plan(home: Home, arguments: Sequence[str] = (), name: str | None = None
         SetupFault: a source does not exist, is suddenly empty, or disagrees with the known ones.
     """
     published = current(home)
-    known_sources = _known_sources(home, published)
-    requests = (
-        _requested(home, arguments, name, known_sources) if arguments else _configured(home, known_sources)
-    )
+    recorded = _recorded_sources(home, published)
+    known_sources = _known_sources(home, recorded)
+    requests = _requested(home, arguments, name, known_sources) if arguments else _configured(home, known_sources)
     plan = Plan(published, [request.source for request in requests])
     plan.is_new_source = any(
-        known_sources.get(source.name) is None
-        or set(known_sources[source.name].patterns) != set(source.patterns)
+        source.name not in recorded or set(recorded[source.name].patterns) != set(source.patterns)
         for source in plan.sources
     )
     if published is not None:
@@ -122,18 +117,23 @@ def make_plan(home: Home, arguments: Sequence[str] = (), name: str | None = None
     return plan
 
 
-def _known_sources(home: Home, published: Manifest | None) -> dict[str, Source]:
-    """The recorded sources and those of copydesk.toml, by name; settings win."""
-    found = {
+def _recorded_sources(home: Home, published: Manifest | None) -> dict[str, Source]:
+    """The sources of the published version, by name."""
+    return {
         row["source"]: Source(row["source"], Path(row["root"]), tuple(row["patterns"]))
         for row in read_table(home, published, SOURCES).to_pylist()
     }
+
+
+def _known_sources(home: Home, recorded: dict[str, Source]) -> dict[str, Source]:
+    """The recorded sources and those of copydesk.toml, by name; settings win."""
+    found = dict(recorded)
     for source in home.settings.sources:
-        recorded = found.get(source.name)
-        if recorded is not None and recorded.root != source.root:
+        former = recorded.get(source.name)
+        if former is not None and former.root != source.root:
             raise SetupFault(
                 f"{home.settings_file}: the source {source.name} has the root {source.root}, but was recorded with "
-                f"{recorded.root}. Give it another name"
+                f"{former.root}. Give it another name"
             )
         found[source.name] = source
     return found
@@ -145,9 +145,7 @@ def _configured(home: Home, known: dict[str, Source]) -> list[Request]:
     return [Request(source, is_whole=True) for source in home.settings.sources]
 
 
-def _requested(
-    home: Home, arguments: Sequence[str], name: str | None, known: dict[str, Source]
-) -> list[Request]:
+def _requested(home: Home, arguments: Sequence[str], name: str | None, known: dict[str, Source]) -> list[Request]:
     requests: dict[str, Request] = {}
     known = dict(known)
     for argument in arguments:
@@ -271,9 +269,7 @@ def _known_files(home: Home, published: Manifest | None, source: str) -> dict[st
     rest = [table.column(name).to_pylist() for name in columns[4:]]
     return {
         path: _Known(byte_count, mtime, sha256, status, record_count)
-        for owner, path, byte_count, mtime, sha256, status, record_count in zip(
-            *values, mtimes, *rest, strict=True
-        )
+        for owner, path, byte_count, mtime, sha256, status, record_count in zip(*values, mtimes, *rest, strict=True)
         if owner == source
     }
 
@@ -283,8 +279,7 @@ def _compare(plan: Plan, request: Request, listed: dict[str, ListedFile], known:
     present = [path for path, file in known.items() if file.status in {"loaded", "rejected"}]
     if request.is_whole and present and not listed:
         raise SetupFault(
-            f"{source.root} is suddenly empty, it held {len(present)} files: is a disk not mounted? "
-            f"Nothing was changed"
+            f"{source.root} is suddenly empty, it held {len(present)} files: is a disk not mounted? Nothing was changed"
         )
     read = []
     for path in sorted(listed):
@@ -331,5 +326,3 @@ def _has_digest(file: ListedFile, known: _Known) -> bool:
     except OSError:
         return False
     return digest.hexdigest() == known.sha256
-
-

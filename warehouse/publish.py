@@ -241,7 +241,9 @@ def is_open(path: Path) -> bool:
         request = struct.pack("qqihh", 0, 0, 0, fcntl.F_WRLCK, os.SEEK_SET)
     with contextlib.suppress(OSError), path.open("rb") as handle:
         answer = fcntl.fcntl(handle, fcntl.F_GETLK, request)
-        kind = struct.unpack("qqihh", answer)[3] if os.uname().sysname == "Darwin" else struct.unpack_from("h", answer)[0]
+        kind = (
+            struct.unpack("qqihh", answer)[3] if os.uname().sysname == "Darwin" else struct.unpack_from("h", answer)[0]
+        )
         return bool(kind != fcntl.F_UNLCK)
     return False
 
@@ -258,13 +260,11 @@ def analysis_views() -> Iterator[tuple[str, str, str]]:
         yield path.name.removesuffix(".sql"), comment, "\n".join(lines[split:]).strip().rstrip(";")
 
 
-def _create_table_view(
-    connection: duckdb.DuckDBPyConnection, home: Home, manifest: Manifest, table: Table
-) -> None:
+def _create_table_view(connection: duckdb.DuckDBPyConnection, home: Home, manifest: Manifest, table: Table) -> None:
     stored = scan(table, locations(home, manifest, table))
     query = _COMPUTED.get(table.name, "{stored}").replace("{stored}", stored)
     names = ", ".join(column.name for column in table.columns)
-    connection.execute(f"CREATE VIEW {table.name} AS SELECT {names} FROM ({query})")  # noqa: S608
+    connection.execute(f"CREATE VIEW {table.name} AS SELECT {names} FROM ({query})")
     connection.execute(f"COMMENT ON VIEW {table.name} IS {literal(table.comment)}")
     for column in table.columns:
         meaning = f"{column.meaning} [{column.standard}]" if column.standard else column.meaning
@@ -279,8 +279,8 @@ def _states(lake: Lake) -> dict[str, TableState]:
 def _used_places(home: Home, lake: Lake) -> pa.Array:
     state = lake.state(DOCUMENTS)
     documents = scan(DOCUMENTS, [home.lake / DOCUMENTS.name / name for name in state.files] if state else [])
-    used = f"SELECT DISTINCT place_id FROM ({documents}) WHERE place_id IS NOT NULL"  # noqa: S608
-    return duckdb.sql(used).to_arrow_table().column("place_id")
+    used = f"SELECT DISTINCT place_id FROM ({documents}) WHERE place_id IS NOT NULL"
+    return pa.table(duckdb.execute(used).to_arrow_table()).column("place_id")
 
 
 def _agencies(reference: Reference) -> pa.Table:

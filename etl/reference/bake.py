@@ -22,10 +22,11 @@ from etl.reference.loader import normalise
 
 HERE = Path(__file__).parent
 
-LANGUAGES = (
-    "ar az be bg bn bs cs da de el en es et fa fi fr he hi hr hu hy id it ja ka kk ko ky lt lv mk ms nb nl pl pt "
-    "ro ru sk sl sq sr sr_Latn sv th tr uk ur uz vi zh"
-).split()
+LANGUAGES = [
+    *("ar", "az", "be", "bg", "bn", "bs", "cs", "da", "de", "el", "en", "es", "et", "fa", "fi", "fr", "he", "hi"),
+    *("hr", "hu", "hy", "id", "it", "ja", "ka", "kk", "ko", "ky", "lt", "lv", "mk", "ms", "nb", "nl", "pl", "pt"),
+    *("ro", "ru", "sk", "sl", "sq", "sr", "sr_Latn", "sv", "th", "tr", "uk", "ur", "uz", "vi", "zh"),
+]
 """CLDR locales whose month, weekday and country names datelines may use."""
 
 MINIMUM_POPULATION = 1000
@@ -133,7 +134,11 @@ def main() -> None:
     (HERE / "calendar.tsv").write_text(tsv(("language", "kind", "number", "name"), calendar_rows()), "utf-8")
     (HERE / "countries.tsv").write_text(tsv(("name", "country_code"), country_rows()), "utf-8")
     places, names = gazetteer()
-    compact: dict[str, Any] = {"compression": "zstd", "compression_level": 19, "use_dictionary": ["country_code", "admin1"]}
+    compact: dict[str, Any] = {
+        "compression": "zstd",
+        "compression_level": 19,
+        "use_dictionary": ["country_code", "admin1"],
+    }
     pq.write_table(places, HERE / "places.parquet", **compact)
     compact["use_dictionary"] = False
     encoding = {"key": "DELTA_BYTE_ARRAY", "row": "DELTA_BINARY_PACKED"}

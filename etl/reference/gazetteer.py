@@ -95,7 +95,7 @@ class Gazetteer:
         """
         from etl.contract import PLACES
 
-        wanted = {place_id: [] for place_id in place_ids.to_pylist()} if len(place_ids) else {}
+        wanted: dict[int, list[str]] = {place_id: [] for place_id in place_ids.to_pylist()}
         ids = self._places.column("place_id").to_pylist()
         row_of = {row: place_id for row, place_id in enumerate(ids) if place_id in wanted}
         if row_of:
