@@ -280,7 +280,8 @@ def _used_places(home: Home, lake: Lake) -> pa.Array:
     state = lake.state(DOCUMENTS)
     documents = scan(DOCUMENTS, [home.lake / DOCUMENTS.name / name for name in state.files] if state else [])
     used = f"SELECT DISTINCT place_id FROM ({documents}) WHERE place_id IS NOT NULL"
-    return pa.table(duckdb.execute(used).to_arrow_table()).column("place_id")
+    with duckdb.connect() as connection:
+        return connection.sql(used).to_arrow_table().column("place_id")
 
 
 def _agencies(reference: Reference) -> pa.Table:
