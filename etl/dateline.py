@@ -297,8 +297,8 @@ def _split_place(literal: str, start: int, reference: Reference) -> tuple[Span, 
         whole = literal.rstrip(" ,")
         return Span(whole, start, start + len(whole)), None
     is_region = places.region_of(rest, reference) is not None
-    if not is_region and head.isupper() == rest.isupper() and reference.gazetteer.named(normalise(rest)):
-        # "Terter, Berdé": two places, as written.
+    if not is_region and head.isupper() == rest.isupper():
+        # "Terter, Berdé": two places, as written. A region would be known, or set in other letters ("LYON, Rhône").
         return Span(literal, start, start + len(literal)), None
     head = head.rstrip()
     return Span(head, start, start + len(head)), rest

@@ -160,9 +160,6 @@ def _with_header_year(
     # The last day on which the page can have been put up, as far as its header tells.
     end = dt.date(header.year, header.month, header.day or monthrange(header.year, header.month)[1])
     in_year = {year: _day(year, dateline.month, dateline.day) for year in (header.year, header.year - 1)}
-    if not any(in_year.values()):
-        conflicts.add("impossible_day")
-        return None, None, "no such day in the header's year"
     for date in in_year.values():
         # A day ahead is a time zone, or the next morning's paper.
         if date is None or not -1 <= (end - date).days <= MAXIMUM_LAG:
@@ -172,6 +169,9 @@ def _with_header_year(
             return None, None, "lies in the future"
         _compare(date, header, conflicts)
         return date, "header+dateline", None
+    if in_year[header.year] is None:
+        conflicts.add("impossible_day")
+        return None, None, "no such day in the header's year"
     conflicts.add("month_differs")
     return None, None, "too far from the header for its year to be sure"
 

@@ -140,7 +140,7 @@ def _to_regex(pattern: str) -> str:
             out.append("[^/]")
             at += 1
         elif pattern[at] == "[" and (end := pattern.find("]", at + 2)) > 0:
-            inside = pattern[at + 1 : end].replace("\\", r"\\")
+            inside = pattern[at + 1 : end].replace("\\", r"\\").replace("[", r"\[")
             out.append(f"[^{inside[1:]}]" if inside[0] in "!^" else f"[{inside}]")
             at = end + 1
         else:

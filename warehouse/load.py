@@ -230,7 +230,8 @@ class _Merge:
             CREATE TEMP TABLE gone AS
             WITH appeared AS (
                 SELECT n.source, n.sha256, min(n.path) AS path
-                FROM read_files n ANTI JOIN former_files f USING (source, path)
+                FROM read_files n
+                ANTI JOIN (FROM former_files WHERE status IN ('loaded', 'rejected')) f USING (source, path)
                 WHERE n.sha256 IS NOT NULL
                 GROUP BY ALL HAVING count(*) = 1
             )

@@ -45,7 +45,7 @@ class Plan:
 
     Attributes:
         published: the current version, None if there is none.
-        sources: all that are named by this run, as they are to be recorded.
+        sources: those named by this run that hold files, as they are to be recorded.
         files_seen: files listed.
         read: new or changed files by source name.
         touched: unchanged files whose mtime is another, as (source, path, mtime in microseconds).
@@ -102,18 +102,20 @@ def make_plan(home: Home, arguments: Sequence[str] = (), name: str | None = None
     recorded = _recorded_sources(home, published)
     known_sources = _known_sources(home, recorded)
     requests = _requested(home, arguments, name, known_sources) if arguments else _configured(home, known_sources)
-    plan = Plan(published, [request.source for request in requests])
-    plan.is_new_source = any(
-        source.name not in recorded or set(recorded[source.name].patterns) != set(source.patterns)
-        for source in plan.sources
-    )
+    plan = Plan(published)
     if published is not None:
         versions = (published.parser_version, published.reference_version)
         plan.is_reparse = versions != (PARSER_VERSION, load_reference().version)
     for request in requests:
         listed = _list(home, request, is_explicit=bool(arguments))
         plan.files_seen += len(listed)
+        if listed:
+            plan.sources.append(request.source)
         _compare(plan, request, listed, _known_files(home, published, request.source.name))
+    plan.is_new_source = any(
+        source.name not in recorded or set(recorded[source.name].patterns) != set(source.patterns)
+        for source in plan.sources
+    )
     return plan
 
 
@@ -169,7 +171,7 @@ def _add_request(
     else:
         raise SetupFault(f"No source at {argument}: there is no such file or folder")
 
-    source = _owner(folder, known)
+    source = _owner(home, folder, known)
     if source is None:
         source = Source(name or folder.name or "root", folder, patterns=() if pattern else Source.patterns)
         _check_root(home, source, known)
@@ -204,12 +206,19 @@ def _without_covered(patterns: Iterable[str]) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def _owner(folder: Path, known: dict[str, Source]) -> Source | None:
+def _owner(home: Home, folder: Path, known: dict[str, Source]) -> Source | None:
     """The known source that a folder lies in."""
     for source in known.values():
-        if folder == source.root or source.root in folder.parents:
+        if _holds(home, source.root, folder):
             return source
     return None
+
+
+def _holds(home: Home, root: Path, folder: Path) -> bool:
+    """Whether a source with that root holds a folder: one that contains the home does not hold what is in there."""
+    if home.folder.is_relative_to(root) and root != home.folder and folder.is_relative_to(home.folder):
+        return False
+    return folder.is_relative_to(root)
 
 
 def _check_root(home: Home, source: Source, known: dict[str, Source]) -> None:
@@ -217,7 +226,7 @@ def _check_root(home: Home, source: Source, known: dict[str, Source]) -> None:
         raise SetupFault(f"The name of a source's folder has to be UTF-8: {readable(str(source.root))}")
     for reserved in RESERVED:
         inside = home.folder / reserved
-        if source.root == inside or inside in source.root.parents:
+        if source.root.is_relative_to(inside):
             raise SetupFault(f"No source can lie in {inside}: that is Copydesk's own")
     for other in known.values():
         if other.name == source.name and other.root != source.root:
@@ -225,7 +234,7 @@ def _check_root(home: Home, source: Source, known: dict[str, Source]) -> None:
                 f"A source named {source.name} is recorded with the root {other.root}: name this one with --as NAME"
             )
         if other.name != source.name and (
-            other.root == source.root or source.root in other.root.parents or other.root in source.root.parents
+            _holds(home, source.root, other.root) or _holds(home, other.root, source.root)
         ):
             raise SetupFault(f"{source.root} overlaps with {other.root}, the root of the source {other.name}")
 

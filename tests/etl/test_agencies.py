@@ -1,0 +1,32 @@
+import pytest
+
+from etl.agencies import identify, is_shared
+from etl.reference import Reference
+
+
+@pytest.mark.parametrize(
+    ("literal", "country", "agency_id"),
+    [
+        ("AZERTAC", None, "azertac"),
+        ("AzerTAc", None, "azertac"),
+        ("АЗЕРТАДЖ", None, "azertac"),
+        ("Reuter", None, "reuters"),
+        ("ANP/RTL", None, "anp"),
+        ("ats afp", None, "keystone_sda"),
+        ("APA", "AT", "apa_at"),
+        ("APA", "AZ", "apa_az"),
+        ("APA", None, None),
+        ("APA", "FR", None),
+        ("Inconnue", None, None),
+    ],
+)
+def test_identifies(reference: Reference, literal: str, country: str | None, agency_id: str | None) -> None:
+    assert identify(literal, country, reference) == agency_id
+
+
+@pytest.mark.parametrize(
+    ("literal", "shared"),
+    [("ANP/RTL", True), ("ats afp", True), ("AFP", False), ("Europa Press", False), ("Keystone-SDA", False)],
+)
+def test_knows_shared_credits(reference: Reference, literal: str, shared: bool) -> None:
+    assert is_shared(literal, reference) == shared

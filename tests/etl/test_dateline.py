@@ -1,0 +1,161 @@
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from etl.dateline import compile_forms, find_dateline, find_signoff
+from etl.reference import Reference
+
+# line, form, place, region, agency, (day, month, year, weekday), what the body begins with
+READ = [
+    ("Bakou, 27 février, AZERTAC\n\nLe", "comma", "Bakou", None, "AZERTAC", (27, 2, None, None), "Le"),
+    ("Bakou, 1er mars, AZERTAC\n\nLe", "comma", "Bakou", None, "AZERTAC", (1, 3, None, None), "Le"),
+    ("Baku, November 27, AZERTAC\nThe", "comma", "Baku", None, "AZERTAC", (27, 11, None, None), "The"),
+    ("GYUMRI, MAY 6, ARMENPRESS. The", "comma", "GYUMRI", None, "ARMENPRESS", (6, 5, None, None), "The"),
+    ("Riyadh, Aug. 01, 2019, SPA -- The", "comma", "Riyadh", None, "SPA", (1, 8, 2019, None), "The"),
+    ("Terter, Berdé, 3 octobre, AZERTAC\n\nLe", "comma", "Terter, Berdé", None, "AZERTAC", (3, 10, None, None), "Le"),
+    ("Bakou, 3 octobre, XYZPRESS\n\nLe", "comma", "Bakou", None, "XYZPRESS", (3, 10, None, None), "Le"),
+    ("LYON, Oct 2 (Reuters) - The", "parenthesis", "LYON", None, "Reuters", (2, 10, None, None), "The"),
+    ("Paris, 9 déc 2018 (AFP) - Le", "parenthesis", "Paris", None, "AFP", (9, 12, 2018, None), "Le"),
+    ("PARIS, le 3 mai 2021 (AFP) – Le", "parenthesis", "PARIS", None, "AFP", (3, 5, 2021, None), "Le"),
+    ("RAMALLAH, Sunday, March 3, 2024 (WAFA) - A", "parenthesis", "RAMALLAH", None, "WAFA", (3, 3, 2024, 7), "A"),
+    ("Paris, mardi 9 mai (AFP) - Le", "parenthesis", "Paris", None, "AFP", (9, 5, None, 2), "Le"),
+    ("VANCOUVER, British Columbia, Feb 26 (Reuters) - A", "parenthesis", "VANCOUVER", "British Columbia", "Reuters",
+     (26, 2, None, None), "A"),
+    ("PORTLAND, Ore., May 3 (Reuters) - A", "parenthesis", "PORTLAND", "Ore.", "Reuters", (3, 5, None, None), "A"),
+    ("LIMA/BOGOTA, Sept 3 (Reuters) - A", "parenthesis", "LIMA/BOGOTA", None, "Reuters", (3, 9, None, None), "A"),
+    ("ST. LOUIS, March 4 (AP) — A", "parenthesis", "ST. LOUIS", None, "AP", (4, 3, None, None), "A"),
+    ("Bakou, 4 mars (AZERTAC). Le", "parenthesis", "Bakou", None, "AZERTAC", (4, 3, None, None), "Le"),
+    ("Madrid, 11 may (EFE).- El", "parenthesis", "Madrid", None, "EFE", (11, 5, None, None), "El"),
+    ("Praia, 3 mai (Inforpress) - Le", "parenthesis", "Praia", None, "Inforpress", (3, 5, None, None), "Le"),
+    ("NEW YORK (AP) — The", "parenthesis_undated", "NEW YORK", None, "AP", None, "The"),
+    ("GROSSETO, Italy (AP) -- The", "parenthesis_undated", "GROSSETO", "Italy", "AP", None, "The"),
+    ("San Mateo (ANP/RTL) - De", "parenthesis_undated", "San Mateo", None, "ANP/RTL", None, "De"),
+    ("Oct 22 (Reuters) - The", "date_parenthesis", None, None, "Reuters", (22, 10, None, None), "The"),
+    ("(Reuters) - The", "agency_parenthesis", None, None, "Reuters", None, "The"),
+    ("(ANSA) - ROME, JUL 11 - The", "agency_first", "ROME", None, "ANSA", (11, 7, None, None), "The"),
+    ("新华社北京8月12日电（记者王某）记者", "xinhua", "北京", None, "新华社", (12, 8, None, None), "记者"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "form", "place", "region", "agency", "date", "body"), READ, ids=[r[0] for r in READ])
+def test_reads(
+    reference: Reference,
+    text: str,
+    form: str,
+    place: str | None,
+    region: str | None,
+    agency: str,
+    date: tuple[int, int, int | None, int | None] | None,
+    body: str,
+) -> None:
+    found = find_dateline(text, 0, reference).dateline
+    assert found is not None
+    assert found.form == form
+    assert (found.place.literal if found.place else None) == place
+    assert found.region == region
+    assert found.agency is not None
+    assert found.agency.literal == agency
+    read = found.date
+    assert ((read.day, read.month, read.year, read.weekday) if read else None) == date
+    assert text[found.body_start :].startswith(body)
+    for span in (found.span, found.place, found.agency):
+        assert span is None or text[span.start : span.end] == span.literal
+    assert 0 < found.confidence <= 1
+
+
+NOT_READ = [
+    "Pékin et Washington doivent reprendre leurs échanges, 3 mai, selon la presse",
+    "Aujourd'hui 26 mai, la ville fête son marché",
+    "Économie",
+    "president.az",
+    "Foto: N N - Lusa",
+    "La Bourse (CAC 40) - point de mi-séance",
+    "Le directeur de l'usine, 44 ans (photo) - a salué",
+    "Rome, 3 mai (correspondance particulière) Un lecteur",
+    "Jean Dupont (AFP) - légende",
+    "Paris, le 3 mai\nMadame, Monsieur",
+    "Mardi, 3 mai, Opéra",
+    "Paris, 32 mai (AFP) - Le",
+    "Paris, 3 maiss (AFP) - Le",
+    "By Ann Writer SEOUL, Nov. 24 (Yonhap) -- A",
+    "Le texte dit que (AFP) - la source",
+    "",
+    "- - -",
+]
+
+
+@pytest.mark.parametrize("text", NOT_READ)
+def test_reads_no_dateline_where_there_is_none(reference: Reference, text: str) -> None:
+    assert find_dateline(text, 0, reference).dateline is None
+
+
+def test_says_why_a_candidate_lost(reference: Reference) -> None:
+    found = find_dateline("Paris, 32 mai (AFP) - Le", 0, reference)
+    assert [(e.rule, e.has_won, e.reason) for e in found.evidence if e.rule == "parenthesis"] == [
+        ("parenthesis", False, "no such date")
+    ]
+
+
+def test_looks_below_section_and_headline_but_not_into_the_body(reference: Reference) -> None:
+    above = "Société\nUn titre\nVIDEO\n"
+    dateline = "Bakou, 27 février, AZERTAC\nLe texte"
+    found = find_dateline(above + dateline, 0, reference).dateline
+    assert found is not None
+    assert found.span.start == len(above)
+    assert find_dateline("Une ligne.\n" * 9 + dateline, 0, reference).dateline is None
+
+
+@pytest.mark.parametrize(
+    ("text", "signoff", "agency"),
+    [
+        ("Le texte finit. (Belga)", "(Belga)", "Belga"),
+        ("Mətn bitir. /APA/", "/APA/", "APA"),
+        ("Le texte finit.\n(Belga)", "(Belga)", "Belga"),
+        ("Le texte finit (hier).", None, None),
+        ("Le texte (Belga) continue.", None, None),
+        ("Le texte finit. (Inconnue)", None, None),
+    ],
+)
+def test_reads_signoffs(reference: Reference, text: str, signoff: str | None, agency: str | None) -> None:
+    found = find_signoff(text, 0, len(text), reference)
+    assert (found and found[0].literal) == signoff
+    assert (found and found[1].literal) == agency
+
+
+def test_every_form_reads_its_own_example(reference: Reference) -> None:
+    for form in compile_forms(reference, "head"):
+        found = find_dateline(form.row.example, 0, reference).dateline
+        assert found is not None, form.name
+        assert found.form == form.name
+    for form in compile_forms(reference, "tail"):
+        found_tail = find_signoff(form.row.example, 0, len(form.row.example), reference)
+        assert found_tail is not None
+        assert found_tail[2] == form.name
+
+
+awkward = st.text(alphabet="Aa1,.()-— \n/éБ京", max_size=400)
+
+
+@given(awkward)
+def test_arbitrary_text_never_raises_and_offsets_hold(reference: Reference, text: str) -> None:
+    found = find_dateline(text, 0, reference)
+    for entry in found.evidence:
+        assert entry.start is not None
+        assert entry.end is not None
+        assert text[entry.start : entry.end] == entry.value
+
+
+@settings(deadline=None)
+@given(st.sampled_from(["A", "A ", "A, ", "(", "A (", "1 ", "a", "'", "京", "A, 1 a ", "A " * 7 + "("]))
+def test_time_grows_no_faster_than_the_text(reference: Reference, unit: str) -> None:
+    def seconds(length: int) -> float:
+        text = (unit * length)[:length]
+        begun = time.perf_counter()
+        find_dateline(text, 0, reference)
+        find_signoff(text, 0, len(text), reference)
+        return time.perf_counter() - begun
+
+    # Not a benchmark: what is not linear takes minutes here.
+    assert seconds(200_000) < 5

@@ -1,0 +1,107 @@
+import datetime as dt
+
+import pytest
+
+from etl.dates import DayMonth, decide_date
+from etl.header import read_header
+from etl.reference import Reference
+
+TODAY = dt.date(2026, 11, 21)
+
+# header, (day, month, year, weekday) of the dateline, lead -> edtf, precision, method, conflict, weekday_ok
+DECISIONS = [
+    ("2021-02", (27, 2, None, None), "", "2021-02-27", "day", "header+dateline", None, None),
+    ("2021-02-28", (27, 2, None, None), "", "2021-02-27", "day", "header+dateline", None, None),
+    (None, (9, 12, 2018, None), "", "2018-12-09", "day", "dateline", None, None),
+    ("2018-12", (9, 12, 2018, None), "", "2018-12-09", "day", "dateline", None, None),
+    (None, (27, 2, None, None), "", "XXXX-02-27", "none", "dateline", None, None),
+    ("2021-02", None, "", "2021-02", "month", "header", None, None),
+    ("2021-02-10", None, "", "2021-02-10", "day", "header", None, None),
+    (None, None, "", None, "none", None, None, None),
+    # New Year: the page is younger than the dateline.
+    ("2024-01", (31, 12, None, None), "", "2023-12-31", "day", "header+dateline", "month_differs", None),
+    ("2024-01-01", (31, 12, None, None), "", "2023-12-31", "day", "header+dateline", "month_differs", None),
+    ("2021-03", (27, 2, None, None), "", "2021-02-27", "day", "header+dateline", "month_differs", None),
+    # Too far apart: neither year is sure, and the header is all that is left.
+    ("2021-02", (27, 8, None, None), "", "2021-02", "month", "header", "month_differs", None),
+    ("2021-02-10", (3, 3, None, None), "", "2021-02-10", "day", "header", "month_differs", None),
+    # A day ahead of the header is a time zone.
+    ("2021-02-10", (11, 2, None, None), "", "2021-02-11", "day", "header+dateline", "after_header", None),
+    # Impossible days.
+    ("2021-02", (30, 2, None, None), "", "2021-02", "month", "header", "impossible_day", None),
+    ("2021-02", (29, 2, None, None), "", "2021-02", "month", "header", "impossible_day", None),
+    (None, (31, 4, 2018, None), "", None, "none", None, "impossible_day", None),
+    (None, (29, 2, None, None), "", "XXXX-02-29", "none", "dateline", None, None),
+    ("2021-13", (9, 12, 2018, None), "", "2018-12-09", "day", "dateline", "impossible_day", None),
+    ("2021-13", None, "", None, "none", None, "impossible_day", None),
+    # What lies in the future is no date.
+    ("2027-02", None, "", None, "none", None, "future", None),
+    ("2026-11", (30, 11, None, None), "", "2026-11", "month", "header", "future", None),
+    (None, (9, 12, 2027, None), "", None, "none", None, "future", None),
+    ("2026-11-22", None, "", "2026-11-22", "day", "header", None, None),
+    ("9999-12", (31, 12, None, None), "", None, "none", None, "future", None),
+    ("1450-01", None, "", None, "none", None, None, None),
+    # Weekdays: 15 December 2022 was a Thursday.
+    ("2022-12", (15, 12, None, None), "Il a reçu, jeudi 15 décembre, le maire.", "2022-12-15", "day", "header+dateline",
+     None, True),
+    ("2022-12", (15, 12, None, None), "ouvert mercredi 15 décembre", "2022-12-15", "day", "header+dateline",
+     "weekday_differs", False),
+    ("2022-12", (15, 12, None, None), "ouvert jeudi 22 décembre", "2022-12-15", "day", "header+dateline", None, None),
+    ("2022-12", (15, 12, None, None), "opened on Thursday, Dec. 15, in", "2022-12-15", "day", "header+dateline",
+     None, True),
+    ("2022-12", (15, 12, None, 4), "", "2022-12-15", "day", "header+dateline", None, True),
+    ("2022-12", (15, 12, None, 5), "jeudi 15 décembre", "2022-12-15", "day", "header+dateline", "weekday_differs", False),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("header", "dateline", "lead", "edtf", "precision", "method", "conflict", "weekday_ok"), DECISIONS
+)
+def test_decides(
+    reference: Reference,
+    header: str | None,
+    dateline: tuple[int, int, int | None, int | None] | None,
+    lead: str,
+    edtf: str | None,
+    precision: str,
+    method: str | None,
+    conflict: str | None,
+    weekday_ok: bool | None,
+) -> None:
+    read = DayMonth(*dateline, start=0, end=1) if dateline else None
+    prefix = read_header(f" date {header}") if header else None
+    decision = decide_date(prefix, read, lead, 0, reference.calendar, TODAY)
+    assert (
+        decision.content_created_edtf,
+        decision.date_precision,
+        decision.date_method,
+        decision.date_conflict,
+        decision.weekday_ok,
+    ) == (edtf, precision, method, conflict, weekday_ok)
+    assert (decision.content_created is not None) == (precision == "day")
+    assert decision.month == (edtf[:7] if edtf and precision in {"day", "month"} else "undated")
+
+
+def test_never_uses_the_day_of_collection(reference: Reference) -> None:
+    assert decide_date(None, None, "", 0, reference.calendar, TODAY).content_created is None
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "number"),
+    [
+        ("février", "fr", 2),
+        ("FÉVRIER", None, 2),
+        ("Sept.", "en", 9),
+        ("März", None, 3),
+        ("марта", None, 3),
+        ("listopad", None, None),
+        ("listopad", "cs", 11),
+        ("listopad", "hr", 10),
+        ("listopad", "fr", None),
+        ("mayhem", None, None),
+    ],
+)
+def test_month_names_of_many_languages(
+    reference: Reference, name: str, language: str | None, number: int | None
+) -> None:
+    assert reference.calendar.month(name, language) == number

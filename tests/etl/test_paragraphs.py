@@ -1,0 +1,68 @@
+import duckdb
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etl.paragraphs import LEAD_SQL, count_words, head_lines, paragraphs, trim
+
+
+def texts(text: str) -> list[str]:
+    return [text[start:end] for start, end in paragraphs(text, 0, len(text))]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("one\n\ntwo", ["one", "two"]),
+        ("one\nline\n\ntwo", ["one\nline", "two"]),
+        ("one\ntwo\nthree", ["one", "two", "three"]),
+        ("  one  \n \t\n  two ", ["one", "two"]),
+        ("one\u00a0\n\u3000\ntwo", ["one", "two"]),
+        ("", []),
+        (" \n ", []),
+    ],
+)
+def test_parts_paragraphs(text: str, expected: list[str]) -> None:
+    assert texts(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("one two", 2),
+        ("l'Union – deux", 2),
+        ("« oui »", 1),
+        ("3,4 % de 10", 3),
+        ("新华社 BBC", 4),
+        ("हिन्दी भाषा", 2),
+        ("--- ...", 0),
+        ("", 0),
+    ],
+)
+def test_counts_words(text: str, count: int) -> None:
+    assert count_words(text) == count
+
+
+def test_head_lines_skips_blank_lines_and_stops() -> None:
+    text = "a\n\n  b \n c\nd"
+    assert [text[start:end] for start, end in head_lines(text, 0, 3)] == ["a", "b", "c"]
+
+
+body = st.text(alphabet="ab \n\t\u00a0\u2028.é", max_size=60)
+
+
+@given(body)
+def test_paragraphs_are_trimmed_in_order_and_lose_nothing(text: str) -> None:
+    spans = list(paragraphs(text, 0, len(text)))
+    assert all(text[start:end] == text[start:end].strip() != "" for start, end in spans)
+    assert spans == sorted(spans)
+    assert "".join("".join(text[start:end].split()) for start, end in spans) == "".join(text.split())
+
+
+@given(body)
+def test_the_lead_in_sql_is_the_first_paragraph(text: str) -> None:
+    start, end = trim(text, 0, len(text))
+    expected = next((text[a:b] for a, b in paragraphs(text, start, end)), "")
+    with duckdb.connect() as connection:
+        found = connection.execute(f"SELECT {LEAD_SQL} FROM (SELECT $1 AS body)", [text[start:end]]).fetchall()
+    assert found == [(expected,)]

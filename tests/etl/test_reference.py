@@ -1,0 +1,86 @@
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from etl.errors import SetupFault
+from etl.reference import Reference, load_reference, normalise
+from etl.reference.bake import calendar_rows, country_rows, tsv
+from etl.reference.loader import HERE
+
+
+@pytest.mark.parametrize(
+    ("file", "rows", "header"),
+    [
+        ("calendar.tsv", calendar_rows, ("language", "kind", "number", "name")),
+        ("countries.tsv", country_rows, ("name", "country_code")),
+    ],
+)
+def test_generated_files_are_what_cldr_gives(
+    file: str, rows: Callable[[], list[object]], header: tuple[str, ...]
+) -> None:
+    assert (HERE / file).read_text("utf-8") == tsv(header, rows())
+
+
+def test_every_language_has_twelve_months_and_seven_weekdays() -> None:
+    found: dict[tuple[str, str], set[int]] = {}
+    for language, kind, number, _ in calendar_rows():
+        found.setdefault((language, kind), set()).add(number)
+    for (language, kind), numbers in found.items():
+        if language not in {"ja", "ko", "zh"}:
+            assert numbers == set(range(1, (12 if kind == "month" else 7) + 1)), language
+    assert len({language for language, _ in found}) >= 40
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "message"),
+    [
+        ("agencies.tsv", "x\tX\tAZ\tweekly\t\tX\ten=X", "not a kind of agency"),
+        ("agencies.tsv", "azertac\tX\tAZ\tstate\t\tX\ten=X", "stands there twice"),
+        ("agencies.tsv", "x\tX", "columns instead of 7"),
+        ("calendar_extra.tsv", "fr\tmonth\t13\ttreizembre", "not a month"),
+        ("dateline_forms.tsv", "x\tmiddle\t\t0.9\tx\tx", "position is head or tail"),
+        ("front_matter.tsv", "byline\tby .*\tBEFORE", "does not match its example"),
+        ("front_matter.tsv", "poem\tby .*\tby me", "not a kind of line"),
+    ],
+)
+def test_a_wrong_line_is_named(tmp_path: Path, file: str, line: str, message: str) -> None:
+    folder = tmp_path / "reference"
+    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    with (folder / file).open("a", encoding="utf-8") as handle:
+        handle.write(line + "\n")
+    with pytest.raises(SetupFault, match=message) as fault:
+        load_reference(folder)
+    assert f"{file}, line " in str(fault.value)
+
+
+def test_the_version_is_a_digest_of_the_files(reference: Reference, tmp_path: Path) -> None:
+    folder = tmp_path / "reference"
+    shutil.copytree(HERE, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+    assert load_reference(folder).version == reference.version
+    other = tmp_path / "other"
+    shutil.copytree(folder, other)
+    with (other / "calendar_extra.tsv").open("a", encoding="utf-8") as handle:
+        handle.write("fr\tmonth\t1\tjanv1\n")
+    assert load_reference(other).version != reference.version
+
+
+def test_literals_of_different_agencies_are_shared_only_where_that_is_known(reference: Reference) -> None:
+    shared = {literal for literal, ids in reference.literals.items() if len(ids) > 1}
+    assert shared == {"apa"}
+
+
+def test_names_are_found_whatever_their_case(reference: Reference) -> None:
+    assert normalise(" İZMİR ") == normalise("İzmir") == normalise("izmir.") == "izmir"
+    for name in ("bakou", "баку", "إسلام آباد", "北京"):
+        assert reference.gazetteer.named(name)
+    assert reference.gazetteer.named("no such place") == ()
+
+
+def test_the_gazetteer_gives_places_with_all_their_names(reference: Reference) -> None:
+    rows = reference.gazetteer.table(pa.array([587084, 1, 2988507])).to_pylist()
+    assert [row["place_id"] for row in rows] == [587084, 2988507]
+    assert {"bakou", "bakı", "баку", "baku"} <= set(rows[0]["names"])
+    assert reference.gazetteer.table(pa.array([], pa.int64())).num_rows == 0

@@ -1,0 +1,79 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from etl.errors import SetupFault
+from etl.sources import list_file, list_files, split_glob
+from tests.support import write
+
+
+def paths(root: Path, *patterns: str, under: str = "", skip: Path | None = None) -> list[str]:
+    return sorted(file.path for file in list_files(root, patterns or ("**/*.txt",), under, skip))
+
+
+@pytest.fixture
+def tree(source: Path) -> Path:
+    for name in ("a.txt", "B.TXT", "c.dat", "sub/d.txt", "sub/deep/e.txt", "[x] ö'\n.txt"):
+        write(source, name, "text")
+    return source
+
+
+@pytest.mark.parametrize(
+    ("patterns", "expected"),
+    [
+        (("**/*.txt",), ["B.TXT", "[x] ö'\n.txt", "a.txt", "sub/d.txt", "sub/deep/e.txt"]),
+        (("*.txt",), ["B.TXT", "[x] ö'\n.txt", "a.txt"]),
+        (("sub/*.txt",), ["sub/d.txt"]),
+        (("?.dat", "a.*"), ["a.txt", "c.dat"]),
+        (("[ab].txt",), ["B.TXT", "a.txt"]),
+        (("[!ab].txt",), []),
+        (("[[]x[]]*",), ["[x] ö'\n.txt"]),
+    ],
+)
+def test_lists_what_the_patterns_match(tree: Path, patterns: tuple[str, ...], expected: list[str]) -> None:
+    assert paths(tree, *patterns) == expected
+
+
+def test_walks_below_a_folder_and_skips_the_home(tree: Path) -> None:
+    assert paths(tree, under="sub") == ["sub/d.txt", "sub/deep/e.txt"]
+    assert paths(tree, skip=tree / "sub") == ["B.TXT", "[x] ö'\n.txt", "a.txt"]
+
+
+def test_follows_no_folder_links_and_marks_files_that_lead_out(tree: Path, tmp_path: Path) -> None:
+    outside = write(tmp_path, "outside.txt", "secret")
+    (tree / "loop").symlink_to(tree)
+    (tree / "in.txt").symlink_to(tree / "a.txt")
+    (tree / "out.txt").symlink_to(outside)
+    (tree / "nothing.txt").symlink_to(tree / "gone")
+    os.mkfifo(tree / "pipe.txt")
+    found = {file.path: file.is_outside for file in list_files(tree, ["*.txt"])}
+    assert found == {"B.TXT": False, "[x] ö'\n.txt": False, "a.txt": False, "in.txt": False, "out.txt": True}
+
+
+def test_names_that_are_no_utf8_can_be_stored_and_opened(source: Path) -> None:
+    with open(os.fsencode(source) + b"/caf\xe9.txt", "wb") as handle:
+        handle.write(b"text")
+    (file,) = list_files(source, ["*.txt"])
+    assert file.path == "caf\\xe9.txt"
+    assert Path(file.location).read_bytes() == b"text"
+
+
+def test_a_folder_that_cannot_be_listed_is_a_fault(source: Path) -> None:
+    with pytest.raises(SetupFault, match="Cannot list"):
+        list(list_files(source / "gone", ["*.txt"]))
+
+
+def test_a_single_file(tree: Path) -> None:
+    found = list_file(tree, "sub/d.txt")
+    assert found is not None
+    assert (found.path, found.byte_count) == ("sub/d.txt", 4)
+    assert list_file(tree, "gone.txt") is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "folder", "rest"),
+    [("/a/b/*.txt", "/a/b", "*.txt"), ("/a/*/c/**/*.txt", "/a", "*/c/**/*.txt"), ("/*.txt", "/", "*.txt")],
+)
+def test_the_root_of_a_glob_is_its_deepest_fixed_folder(pattern: str, folder: str, rest: str) -> None:
+    assert split_glob(pattern) == (Path(folder), rest)

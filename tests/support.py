@@ -1,0 +1,76 @@
+"""What tests do again and again: writing dispatches, loading them, looking at the result."""
+
+import os
+import time
+import uuid
+from pathlib import Path
+from typing import Any
+
+from warehouse.checks import Check, run_checks
+from warehouse.connection import connect
+from warehouse.home import Home
+from warehouse.load import Loaded, load
+from warehouse.lock import WriterLock
+from warehouse.manifest import Manifest
+from warehouse.plan import Plan, make_plan
+from warehouse.publish import build_candidate, publish, write_registries
+
+OLD = time.time() - 3600
+
+
+def dispatch(day: int = 27, body: str = "Un pont a été ouvert.", month: str = "2021-02", name: str = "février") -> str:
+    """A dispatch in the form of the real inputs."""
+    return f" date {month} Bakou, {day} {name}, AZERTAC\n\n{body}\n\nLe trafic reprend lundi."
+
+
+def write(folder: Path, name: str, content: str | bytes, age: float = 0) -> Path:
+    """Write a file that looks as if it had lain there for an hour, so that its mtime is relied on."""
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    os.utime(path, (OLD - age, OLD - age))
+    return path
+
+
+def candidate(home: Home, *arguments: object, name: str | None = None) -> tuple[Plan, Loaded]:
+    """Load up to the candidate, without Dagster. The lock is not kept."""
+    with WriterLock(home, "test"):
+        plan = make_plan(home, [str(argument) for argument in arguments], name)
+        loaded = load(home, plan, str(uuid.uuid4()))
+        write_registries(home, loaded)
+        build_candidate(home, loaded)
+    return plan, loaded
+
+
+def run(home: Home, *arguments: object, name: str | None = None, checks: bool = True) -> Manifest | None:
+    """Load and publish, without Dagster; None if nothing was new."""
+    if make_plan(home, [str(argument) for argument in arguments], name).is_empty:
+        return None
+    _, loaded = candidate(home, *arguments, name=name)
+    if checks:
+        failed = [check for check in run_checks(home, loaded.run_id) if not check.passed]
+        assert not failed, failed
+    with WriterLock(home, "test"):
+        return publish(home, loaded.run_id)
+
+
+def failing(home: Home, name: str) -> dict[str, Check]:
+    """The checks that a candidate does not pass."""
+    return {check.name: check for check in run_checks(home, name) if not check.passed}
+
+
+def query(home: Home, sql: str) -> list[tuple[Any, ...]]:
+    """Rows of the published warehouse."""
+    with connect(home.folder) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def stable_rows(home: Home) -> dict[str, list[tuple[Any, ...]]]:
+    """Every table without its volatile columns, sorted."""
+    from etl.contract import TABLES
+
+    found = {}
+    for table in TABLES.values():
+        names = [column.name for column in table.columns if not column.is_volatile]
+        found[table.name] = query(home, f"SELECT {', '.join(names)} FROM {table.name} ORDER BY ALL") if names else []
+    return found

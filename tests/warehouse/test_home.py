@@ -1,0 +1,90 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from etl.errors import SetupFault
+from warehouse.home import Home, Source
+
+
+def test_a_new_home_names_one_source_its_inbox(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    assert not home.exists
+    home.create()
+    assert home.exists
+    assert sorted(path.name for path in home.folder.iterdir()) == [
+        "copydesk.toml",
+        "dagster",
+        "inbox",
+        "lake",
+        "reference",
+        "versions",
+    ]
+    assert home.settings.sources == (Source("inbox", home.folder / "inbox", is_configured=True),)
+    assert (home.dagster / "dagster.yaml").exists()
+
+
+def test_creating_again_changes_nothing(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.create()
+    home.settings_file.write_text("[publish]\nkeep_versions = 2\n")
+    (home.dagster / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    Home(tmp_path / "home").create()
+    assert Home(tmp_path / "home").settings.keep_versions == 2
+    assert (home.dagster / "dagster.yaml").read_text() == "telemetry: {enabled: false}\n"
+
+
+def test_is_found_by_argument_then_environment_then_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COPYDESK_HOME", raising=False)
+    assert Home.find().folder == tmp_path / "data"
+    monkeypatch.setenv("COPYDESK_HOME", str(tmp_path / "other"))
+    assert Home.find().folder == tmp_path / "other"
+    assert Home.find("third").folder == tmp_path / "third"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("x", "not valid TOML"),
+        ("\udcff", "not valid TOML"),
+        ("colour = 'red'", "colour is not a setting"),
+        ("[publish]\nkeep = 3", "publish.keep is not a setting"),
+        ("[publish]\nkeep_versions = 0", "at least 1"),
+        ("[publish]\nkeep_versions = true", "at least 1"),
+        ("[load]\nworkers = 'two'", "at least 0"),
+        ("load = 3", "is a table"),
+        ("source = 'inbox'", "written as"),
+        ("[[source]]\nname = 'x'", "needs a root"),
+        ("[[source]]\nroot = 3", "needs a root"),
+        ("[[source]]\nroot = 'a'\nname = ''", "source.name"),
+        ("[[source]]\nroot = 'a'\npatterns = '*.txt'", "list of glob patterns"),
+        ("[[source]]\nroot = 'a'\non_missing = 'drop'", "keep or withdraw"),
+        ("[[source]]\nroot = 'a'\n[[source]]\nroot = 'b'\nname = 'a'", "two sources have the name"),
+        ("[[source]]\nroot = 'a'\n[[source]]\nroot = 'a/'\nname = 'b'", "two sources have the root"),
+    ],
+)
+def test_wrong_settings_are_named(home: Home, content: str, message: str) -> None:
+    home.settings_file.write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(SetupFault, match=message) as fault:
+        _ = home.settings
+    assert "copydesk.toml" in str(fault.value)
+    assert "\n" not in str(fault.value)
+
+
+@pytest.mark.parametrize("name", ["what?", "key=value"])
+def test_names_that_duckdb_reads_otherwise_are_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(SetupFault, match="cannot lie"):
+        Home(tmp_path / name / "home")
+
+
+def test_a_home_that_cannot_be_written_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SetupFault, match="--home"):
+        Home(tmp_path / "file" / "home").create()
+
+
+def test_the_home_of_a_command_has_to_exist(tmp_path: Path) -> None:
+    with pytest.raises(SetupFault, match="copydesk run"):
+        Home(tmp_path / "none").require()
+    assert os.listdir(tmp_path) == []

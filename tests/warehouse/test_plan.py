@@ -1,0 +1,143 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from etl.errors import SetupFault
+from tests.support import dispatch, query, run, write
+from warehouse.home import Home
+from warehouse.plan import make_plan
+
+
+@pytest.fixture
+def loaded(home: Home, source: Path) -> Home:
+    write(source, "a.txt", dispatch())
+    write(source, "sub/b.txt", dispatch(28))
+    run(home, source)
+    return home
+
+
+def test_a_path_inside_a_known_root_belongs_to_that_source(loaded: Home, source: Path) -> None:
+    write(source, "sub/c.txt", dispatch(3))
+    write(source, "sub/d.txt", dispatch(4))
+    run(loaded, source / "sub" / "c.txt")
+    run(loaded, source / "sub")
+    assert query(loaded, "SELECT DISTINCT source FROM files") == [("wire",)]
+    assert query(loaded, "SELECT count(*) FROM sources") == [(1,)]
+
+
+def test_a_file_and_a_glob_are_sources_of_their_folders(home: Home, source: Path) -> None:
+    write(source, "a.dat", dispatch())
+    write(source, "deep/x/b.text", dispatch(28))
+    write(source, "c.txt", dispatch(3))
+    run(home, source / "a.dat")
+    assert query(home, "SELECT source, root, patterns FROM sources") == [("wire", str(source), ["a.dat"])]
+    run(home, source / "**" / "*.text")
+    run(home, source)
+    assert query(home, "SELECT path FROM files ORDER BY 1") == [("a.dat",), ("c.txt",), ("deep/x/b.text",)]
+    assert query(home, "SELECT DISTINCT status FROM files") == [("loaded",)]
+
+
+def test_a_name_can_be_given(home: Home, source: Path) -> None:
+    write(source, "a.txt", dispatch())
+    run(home, source, name="azertac")
+    assert query(home, "SELECT source FROM documents") == [("azertac",)]
+    assert make_plan(home, [str(source)], "azertac").is_empty
+
+
+def test_sources_given_once_are_not_listed_again_unless_named(loaded: Home, source: Path) -> None:
+    write(source, "c.txt", dispatch(3))
+    assert make_plan(loaded).is_empty
+    assert make_plan(loaded, [str(source)]).files_to_read == 1
+
+
+def test_an_inbox_that_never_held_a_file_is_no_fault(home: Home) -> None:
+    plan = make_plan(home)
+    assert plan.is_empty
+    assert plan.files_seen == 0
+
+
+@pytest.mark.parametrize("make_argument", [lambda s: s / "gone", lambda s: s / "gone" / "*.txt", lambda s: s / "*.dat"])
+def test_a_source_that_is_not_there_is_a_fault(loaded: Home, source: Path, make_argument: object) -> None:
+    with pytest.raises(SetupFault):
+        make_plan(loaded, [str(make_argument(source))])  # type: ignore[operator]
+
+
+def test_an_empty_folder_is_a_fault(home: Home, source: Path) -> None:
+    with pytest.raises(SetupFault, match="No file"):
+        make_plan(home, [str(source)])
+
+
+def test_a_suddenly_empty_root_is_a_fault_and_an_absent_one(loaded: Home, source: Path) -> None:
+    (source / "a.txt").unlink()
+    (source / "sub" / "b.txt").unlink()
+    with pytest.raises(SetupFault, match="empty"):
+        make_plan(loaded, [str(source)])
+    (source / "sub").rmdir()
+    source.rmdir()
+    with pytest.raises(SetupFault, match="No source"):
+        make_plan(loaded, [str(source)])
+
+
+def test_names_and_roots_must_not_collide(loaded: Home, source: Path, tmp_path: Path) -> None:
+    other = tmp_path / "elsewhere" / "wire"
+    write(other, "a.txt", dispatch())
+    with pytest.raises(SetupFault, match="--as"):
+        make_plan(loaded, [str(other)])
+    assert make_plan(loaded, [str(other)], "wire2").files_to_read == 1
+    with pytest.raises(SetupFault, match="overlaps"):
+        make_plan(loaded, [str(tmp_path)])
+    with pytest.raises(SetupFault, match="belongs to the source"):
+        make_plan(loaded, [str(source / "sub")], "other")
+
+
+def test_no_source_can_lie_in_what_is_copydesks_own(loaded: Home) -> None:
+    write(loaded.folder / "lake" / "mine", "a.txt", dispatch())
+    with pytest.raises(SetupFault, match="own"):
+        make_plan(loaded, [str(loaded.folder / "lake" / "mine")])
+
+
+def test_a_source_that_contains_the_home_skips_it(tmp_path: Path) -> None:
+    home = Home(tmp_path / "work" / "data")
+    home.create()
+    write(tmp_path / "work", "a.txt", dispatch())
+    write(home.folder / "inbox", "b.txt", dispatch())
+    assert make_plan(home, [str(tmp_path / "work")]).files_seen == 1
+
+
+def test_a_file_changed_just_now_is_compared_by_its_digest_again(home: Home, source: Path) -> None:
+    path = source / "a.txt"
+    path.write_text(dispatch(1, "Texte un.", name="mars", month="2021-03"))
+    run(home, source)
+    assert query(home, "SELECT mtime FROM files") == [(None,)]
+    status = path.stat()
+    path.write_text(dispatch(2, "Texte un.", name="mars", month="2021-03"))
+    os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert make_plan(home, [str(source)]).files_to_read == 1
+
+
+def test_an_unreadable_file_is_a_reject_until_it_can_be_read(
+    home: Home, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(source, "a.txt", dispatch())
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    # Tests may run as root, whom no mode stops.
+    with monkeypatch.context() as patch:
+        patch.setattr("etl.stage._read_bytes", refuse)
+        patch.setattr("os.access", lambda *_: False)
+        run(home, source)
+        assert query(home, "SELECT reason FROM rejects") == [("unreadable",)]
+        assert make_plan(home, [str(source)]).is_empty
+    run(home, source)
+    assert query(home, "SELECT count(*) FROM documents") == [(1,)]
+
+
+def test_a_link_that_leads_out_is_a_reject(home: Home, source: Path, tmp_path: Path) -> None:
+    write(source, "a.txt", dispatch())
+    (source / "b.txt").symlink_to(write(tmp_path, "secret.txt", dispatch()))
+    run(home, source)
+    assert query(home, "SELECT path, reason FROM rejects") == [("b.txt", "outside_source")]
+    assert make_plan(home, [str(source)]).is_empty
