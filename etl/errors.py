@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from etl.contract import REJECT_REASONS
-
 
 class SetupFault(Exception):
     """Something that a person must mend before anything can run: no such source, a held lock, a damaged home.
@@ -22,6 +20,9 @@ class RecordFault(Exception):
     """
 
     def __init__(self, reason: str, detail: str = "") -> None:
+        # Here, so that a command that only prints its help need not load Arrow.
+        from etl.contract import REJECT_REASONS
+
         if reason not in REJECT_REASONS:
             raise ValueError(f"{reason!r} is not a reject reason; those are {', '.join(REJECT_REASONS)}")
         self.reason = reason

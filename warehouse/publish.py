@@ -69,7 +69,7 @@ _COMPUTED = {
     """,
     "paragraphs": """
         SELECT p.*, substr(d.text, p.char_start + 1, p.char_end - p.char_start) AS text
-        FROM ({stored}) p JOIN documents d USING (document_id, month)
+        FROM ({stored}) p LEFT JOIN documents d USING (document_id, month)
     """,
 }
 """How the views of a table's computed columns are made from its stored rows."""

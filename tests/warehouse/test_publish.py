@@ -1,0 +1,209 @@
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from etl.contract import TABLES
+from etl.errors import SetupFault
+from tests.support import candidate, dispatch, query, run, stable_rows, write
+from warehouse import connect
+from warehouse.home import Home
+from warehouse.lock import WriterLock
+from warehouse.manifest import current, require_current, retained
+from warehouse.publish import analysis_views, is_open, publish, republish
+
+
+@pytest.fixture
+def loaded(home: Home, source: Path) -> Home:
+    write(source, "a.txt", dispatch())
+    run(home, source)
+    return home
+
+
+def change(home: Home, source: Path, number: int) -> None:
+    write(source, "a.txt", dispatch(number % 28 + 1, f"Texte {number}."), age=60 + number)
+    run(home, source)
+
+
+def test_the_link_is_relative_and_names_the_newest_version(loaded: Home) -> None:
+    manifest = require_current(loaded)
+    assert os.readlink(loaded.link) == f"versions/{manifest.run_id}/warehouse.duckdb"
+    assert (loaded.versions / manifest.name / "warehouse.duckdb").stat().st_mode & 0o777 == 0o444
+    assert sorted(path.name for path in loaded.versions.iterdir()) == [manifest.name]
+    assert not loaded.staging.exists()
+
+
+def test_every_table_and_column_is_there_with_its_comment(loaded: Home) -> None:
+    views = dict(query(loaded, "SELECT view_name, comment FROM duckdb_views() WHERE NOT internal"))
+    columns = query(
+        loaded, "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE NOT internal"
+    )
+    found = {(table, column): (kind, comment) for table, column, kind, comment in columns}
+    for table in TABLES.values():
+        assert views[table.name] == table.comment
+        for column in table.columns:
+            kind, comment = found[table.name, column.name]
+            assert kind == column.sql_type
+            assert comment.startswith(column.meaning)
+    for name, comment, _ in analysis_views():
+        assert views[name] == comment
+
+
+def test_the_views_for_analysis_answer(loaded: Home) -> None:
+    assert query(loaded, "FROM coverage") == [("2021-02", "azertac", "fr", 1, 1, 1)]
+    assert query(loaded, "SELECT place_name, document_count FROM datelines_by_place") == [("Baku", 1)]
+    assert query(loaded, "SELECT source, document_count, day_share FROM data_quality") == [("wire", 1, 1.0)]
+    assert query(loaded, "FROM unknown_agencies") == query(loaded, "FROM unknown_places") == []
+
+
+def test_empty_tables_are_typed(loaded: Home) -> None:
+    with connect(loaded.folder) as connection:
+        assert connection.execute("SELECT count(*) FROM document_versions").fetchall() == [(0,)]
+        kinds = dict(connection.execute("SELECT column_name, column_type FROM (DESCRIBE document_versions)").fetchall())
+    assert kinds["content_created"] == "DATE"
+    assert kinds["quality_flags"] == "VARCHAR[]"
+
+
+def test_the_file_is_of_the_storage_version_that_older_clients_open(loaded: Home) -> None:
+    with duckdb.connect(str(loaded.link), read_only=True) as connection:
+        (tags,) = connection.execute(
+            "SELECT tags FROM duckdb_databases() WHERE database_name = 'warehouse'"
+        ).fetchall()[0]
+    assert tags["storage_version"].startswith("v1.2.0")
+
+
+def test_results_come_as_pandas_arrow_and_polars(loaded: Home) -> None:
+    with connect(loaded.folder) as connection:
+        question = "SELECT located, content_created, quality_flags FROM documents"
+        assert connection.sql(question).df()["located"].tolist() == ["Bakou"]
+        assert connection.sql(question).to_arrow_table().column("located").to_pylist() == ["Bakou"]
+        assert connection.sql(question).pl()["located"].to_list() == ["Bakou"]
+        with pytest.raises(duckdb.Error):
+            connection.execute("CREATE TABLE x (a INTEGER)")
+
+
+def test_a_connection_stays_on_its_version(loaded: Home, source: Path) -> None:
+    with connect(loaded.folder) as before:
+        change(loaded, source, 1)
+        assert before.execute("SELECT lead FROM documents").fetchall() == [("Un pont a été ouvert.",)]
+        assert query(loaded, "SELECT lead FROM documents") == [("Texte 1.",)]
+
+
+def test_only_the_newest_versions_are_kept_and_no_file_without_one(loaded: Home, source: Path) -> None:
+    for number in range(7):
+        change(loaded, source, number)
+    names = [manifest.name for manifest in retained(loaded)]
+    assert len(names) == 5
+    assert names[0] == require_current(loaded).name
+    needed = {
+        f"{table}/{name}"
+        for manifest in retained(loaded)
+        for table, state in manifest.tables.items()
+        for name in state.files
+    }
+    held = {path.relative_to(loaded.lake).as_posix() for path in loaded.lake.rglob("*.parquet")}
+    assert {path for path in held if "_delta_log" not in path} == needed
+
+
+READER = """
+import sys, duckdb, os
+connection = duckdb.connect(os.path.realpath(sys.argv[1]), read_only=True)
+print(connection.execute("SELECT lead FROM documents").fetchall(), flush=True)
+for line in sys.stdin:
+    print(connection.execute("SELECT lead, version FROM documents").fetchall(), flush=True)
+"""
+
+
+def test_a_version_that_is_open_elsewhere_is_kept(loaded: Home, source: Path) -> None:
+    path = loaded.folder / os.readlink(loaded.link)
+    assert not is_open(path)
+    with subprocess.Popen(
+        [sys.executable, "-c", READER, str(loaded.link)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as reader:
+        assert reader.stdin is not None
+        assert reader.stdout is not None
+        assert "Un pont" in reader.stdout.readline()
+        assert is_open(path)
+        for number in range(7):
+            change(loaded, source, number)
+            reader.stdin.write("again\n")
+            reader.stdin.flush()
+            assert "Un pont" in reader.stdout.readline()
+        assert path.exists()
+        reader.stdin.close()
+    change(loaded, source, 9)
+    assert not path.exists()
+
+
+def test_publishing_again_makes_a_version_of_the_same_run(loaded: Home) -> None:
+    former = require_current(loaded)
+    rows = stable_rows(loaded)
+    for number in (1, 2):
+        with WriterLock(loaded, "test"):
+            publish(loaded, republish(loaded).name)
+        assert require_current(loaded).name == f"{former.run_id}-{number}"
+    assert stable_rows(loaded) == rows
+
+
+def test_a_moved_home_says_so_and_is_mended_by_publishing(loaded: Home, tmp_path: Path, source: Path) -> None:
+    moved = Home(tmp_path / "moved")
+    shutil.move(loaded.folder, moved.folder)
+    with pytest.raises(SetupFault, match="copydesk publish"):
+        connect(moved.folder)
+    with WriterLock(moved, "test"):
+        publish(moved, republish(moved).name)
+    assert query(moved, "SELECT lead FROM documents") == [("Un pont a été ouvert.",)]
+    assert run(moved, source) is None
+
+
+def test_a_candidate_that_is_not_published_changes_nothing(loaded: Home, source: Path) -> None:
+    rows = stable_rows(loaded)
+    write(source, "b.txt", dispatch(3, "Jamais publié."))
+    candidate(loaded, source)
+    assert stable_rows(loaded) == rows
+    run(loaded, source)
+    assert query(loaded, "SELECT path, version FROM documents ORDER BY 1") == [("a.txt", 1), ("b.txt", 1)]
+    assert not list(loaded.versions.glob("*.building"))
+
+
+def test_what_a_killed_first_run_left_is_gone_with_the_next(home: Home, source: Path) -> None:
+    write(source, "a.txt", dispatch())
+    candidate(home, source)
+    write(source, "a.txt", dispatch(body="Autre texte."), age=60)
+    run(home, source)
+    assert query(home, "SELECT version, lead FROM documents") == [(1, "Autre texte.")]
+    assert query(home, "SELECT count(*) FROM runs") == [(1,)]
+
+
+def test_a_damaged_or_later_version_is_a_fault(loaded: Home) -> None:
+    path = loaded.versions / require_current(loaded).name / "manifest.json"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({**content, "contract_version": 99}))
+    with pytest.raises(SetupFault, match="later version"):
+        current(loaded)
+    path.write_text("{")
+    with pytest.raises(SetupFault, match="damaged"):
+        current(loaded)
+
+
+def test_a_second_writer_is_told_who_holds_the_lock(loaded: Home) -> None:
+    code = (
+        "import sys; from warehouse.home import Home; from warehouse.lock import WriterLock\n"
+        "with WriterLock(Home(sys.argv[1]), 'other'): print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(loaded)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(SetupFault, match=rf"other, process {holder.pid}, since 20"), WriterLock(loaded, "test"):
+            pass
+        holder.kill()
+        holder.wait()
+        with WriterLock(loaded, "test", wait=5), WriterLock(loaded, "again"):
+            pass
