@@ -1,12 +1,12 @@
 """Running the load job in this process, on the home's own instance, so that the run shows in the web UI."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import dagster as dg
 
 from assets.assembly import JOB, build_definitions
+from assets.instance import dagster_home
 from assets.publishing import CANDIDATE
 from assets.tables import LOAD
 from etl.errors import SetupFault
@@ -39,7 +39,6 @@ def run_load(
         SetupFault: the run met one.
         RuntimeError: the run failed for a reason that is ours; its log is in the web UI.
     """
-    os.environ["DAGSTER_HOME"] = str(home.dagster)
     job = build_definitions(home, progress, wait_seconds=0).resolve_job_def(JOB)
     config = {
         "ops": {
@@ -49,7 +48,7 @@ def run_load(
         # The command speaks for itself; Dagster's events are in the web UI.
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
-    with dg.DagsterInstance.get() as instance:
+    with dagster_home(home) as folder, dg.DagsterInstance.from_config(str(folder)) as instance:
         result = job.execute_in_process(
             run_config=config,
             instance=instance,

@@ -42,7 +42,7 @@ def candidate_asset(home: Home) -> dg.AssetsDefinition:
     )
     def _candidate(context: dg.AssetExecutionContext, config: CheckConfig, writer: Writer) -> dg.MaterializeResult:
         with faults_as_failures():
-            manifest = build_candidate(home, Loaded.read(home, context.run_id))
+            manifest = build_candidate(home, Loaded.read(home, context.run.run_id))
             checks = run_checks(home, manifest.name, config.accept_shrink)
         return dg.MaterializeResult(
             metadata={"documents": manifest.summary.documents_total},
@@ -75,7 +75,7 @@ def warehouse_asset(home: Home) -> dg.AssetsDefinition:
     )
     def _warehouse(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
         with faults_as_failures():
-            manifest = publish(home, context.run_id)
+            manifest = publish(home, context.run.run_id)
         summary = manifest.summary
         return dg.MaterializeResult(
             metadata={

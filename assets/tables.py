@@ -71,7 +71,7 @@ def loaded_assets(home: Home, progress: Callable[[int, int], None] | None) -> dg
                 context.log.info(f"Nothing new: {plan.files_seen} files seen, all of them known")
                 return
             context.log.info(f"{plan.files_seen} files seen, {plan.files_to_read} new or changed")
-            loaded = load(home, plan, context.run_id, progress)
+            loaded = load(home, plan, context.run.run_id, progress)
             context.log.info(
                 f"{loaded.documents_written} documents in {len(loaded.months)} months, {loaded.rejects} rejects"
             )
@@ -93,7 +93,7 @@ def registry_assets(home: Home) -> dg.AssetsDefinition:
     )
     def _registries(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
         with faults_as_failures():
-            write_registries(home, Loaded.read(home, context.run_id))
+            write_registries(home, Loaded.read(home, context.run.run_id))
             lake = Lake(home)
             for table in REGISTRIES:
                 yield dg.MaterializeResult(asset_key=table.name, metadata=row_metadata(lake.state(table)))

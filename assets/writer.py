@@ -30,7 +30,9 @@ class Writer(dg.ConfigurableResource):
         home = Home(self.home)
         with faults_as_failures():
             home.create()
-            lock = WriterLock(home, f"Dagster run {context.run_id}", self.wait_seconds)
+            lock = WriterLock(
+                home, f"Dagster run {context.run.run_id if context.run else 'outside a run'}", self.wait_seconds
+            )
             lock.__enter__()
         try:
             yield self

@@ -13,6 +13,7 @@ import threading
 import time
 import urllib.request
 import webbrowser
+from pathlib import Path
 
 import click
 
@@ -31,14 +32,21 @@ WORKSPACE = {"load_from": [{"python_module": {"module_name": "assets.definitions
 
 def ui_command(home_folder: str | None, port: int, is_browser_wanted: bool) -> int:
     """Serve the UI until stopped; see `copydesk ui --help`. Returns the exit status."""
-    from copydesk.cli import DONE
+    from assets.instance import dagster_home
 
     home = Home.find(home_folder)
     home.create()
     _check_port(port)
-    workspace = home.dagster / "workspace.yaml"
+    with dagster_home(home) as folder:
+        return _serve(home, folder, port, is_browser_wanted)
+
+
+def _serve(home: Home, folder: Path, port: int, is_browser_wanted: bool) -> int:
+    from copydesk.cli import DONE
+
+    workspace = folder / "workspace.yaml"
     workspace.write_text(json.dumps(WORKSPACE), "utf-8")  # JSON is YAML
-    environment = {**os.environ, "DAGSTER_HOME": str(home.dagster), ENVIRONMENT: str(home)}
+    environment = {**os.environ, "DAGSTER_HOME": str(folder), ENVIRONMENT: str(home)}
     options = ["--workspace", str(workspace), "--log-level", "warning"]
     commands = [
         ["-m", "dagster_webserver", "--host", HOST, "--port", str(port), *options],
@@ -70,6 +78,7 @@ def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[
     return subprocess.Popen(
         [sys.executable, *command],
         env=environment,
+        stdout=sys.stderr,
         start_new_session=True,
         preexec_fn=_default_signals,
     )

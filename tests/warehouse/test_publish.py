@@ -111,8 +111,9 @@ def test_only_the_newest_versions_are_kept_and_no_file_without_one(loaded: Home,
 
 
 READER = """
-import sys, duckdb, os
-connection = duckdb.connect(os.path.realpath(sys.argv[1]), read_only=True)
+import sys
+from warehouse import connect
+connection = connect(sys.argv[1])
 print(connection.execute("SELECT lead FROM documents").fetchall(), flush=True)
 for line in sys.stdin:
     print(connection.execute("SELECT lead, version FROM documents").fetchall(), flush=True)
@@ -123,7 +124,7 @@ def test_a_version_that_is_open_elsewhere_is_kept(loaded: Home, source: Path) ->
     path = loaded.folder / os.readlink(loaded.link)
     assert not is_open(path)
     with subprocess.Popen(
-        [sys.executable, "-c", READER, str(loaded.link)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", READER, str(loaded)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as reader:
         assert reader.stdin is not None
         assert reader.stdout is not None
@@ -138,6 +139,32 @@ def test_a_version_that_is_open_elsewhere_is_kept(loaded: Home, source: Path) ->
         reader.stdin.close()
     change(loaded, source, 9)
     assert not path.exists()
+
+
+LOOPS = """
+import os, sys
+from warehouse import connect
+count = 0
+while not os.path.exists(sys.argv[2]):
+    with connect(sys.argv[1]) as connection:
+        ((rows, texts),) = connection.execute("SELECT count(*), count(DISTINCT text) FROM documents").fetchall()
+    assert rows == texts > 0, (rows, texts)
+    count += 1
+print(count)
+"""
+
+
+def test_readers_meet_no_error_during_ten_publishing_runs(loaded: Home, source: Path, tmp_path: Path) -> None:
+    done = tmp_path / "done"
+    with subprocess.Popen(
+        [sys.executable, "-c", LOOPS, str(loaded), str(done)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as reader:
+        for number in range(10):
+            change(loaded, source, number)
+        done.write_text("")
+        out, err = reader.communicate(timeout=60)
+    assert reader.returncode == 0, err
+    assert int(out) > 10
 
 
 def test_publishing_again_makes_a_version_of_the_same_run(loaded: Home) -> None:

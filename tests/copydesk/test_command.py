@@ -1,0 +1,292 @@
+"""The command as people run it: as a subprocess, in a home of its own."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import dispatch, write
+
+COMMAND = Path(sys.executable).with_name("copydesk")
+
+
+class Desk:
+    """The command with one home."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "déjà vu [1] it's"
+        self.folder = folder
+        self.environment = {**os.environ, "COPYDESK_HOME": str(self.home)}
+
+    def __call__(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [COMMAND, *map(str, arguments)],
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def ok(self, *arguments: object) -> str:
+        done = self(*arguments)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        return done.stdout
+
+    def fault(self, *arguments: object) -> str:
+        done = self(*arguments)
+        assert done.returncode == 2, done
+        assert done.stdout == ""
+        assert re.fullmatch(r"copydesk: [^\n]+\n", done.stderr), done.stderr
+        return done.stderr
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    folder = tmp_path_factory.mktemp("desk")
+    desk = Desk(folder)
+    write(folder / "wire", "a.txt", dispatch())
+    write(folder / "wire", "b.txt", " date 2022-12 Astana, 15 décembre, AZERTAC\n\nLe stade ouvre jeudi 15 décembre.")
+    write(folder / "wire", "empty.txt", b"")
+    desk.ok("run", "wire")
+    yield desk
+
+
+def test_a_run_says_what_it_did(desk: Desk) -> None:
+    write(desk.folder / "wire", "a.txt", dispatch())
+    write(desk.folder / "wire", "empty.txt", b"")
+    first = desk.ok("run", "wire")
+    assert re.search(r"files +2 seen, 2 read", first)
+    assert re.search(r"documents +1 written, 1 in all", first)
+    assert re.search(r"rejects +1 \(empty 1\)", first)
+    assert str(desk.home / "warehouse.duckdb") in first
+    assert desk.ok("run", "wire").startswith("Nothing new: 2 files seen")
+    assert desk.ok("run", "wire", "--quiet") == ""
+
+
+def test_json_is_one_object(desk: Desk) -> None:
+    write(desk.folder / "wire", "a.txt", dispatch())
+    first = json.loads(desk.ok("run", "wire", "--json"))
+    assert isinstance(first.pop("seconds"), float)
+    assert re.fullmatch(r"[0-9a-f-]{36}", first.pop("run_id"))
+    assert first == {
+        "files_seen": 1, "files_read": 1, "documents_written": 1, "documents_total": 1, "rejects": 0, "months": 1,
+    }  # fmt: skip
+    again = json.loads(desk.ok("run", "wire", "--json"))
+    del again["seconds"]
+    assert again == {
+        "run_id": None, "files_seen": 1, "files_read": 0, "documents_written": 0, "documents_total": 1, "rejects": 0,
+        "months": 0,
+    }  # fmt: skip
+
+
+def test_a_run_without_sources_takes_the_inbox(desk: Desk) -> None:
+    assert "Nothing new: no file in" in desk.ok("run")
+    write(desk.home / "inbox", "a.txt", dispatch())
+    assert json.loads(desk.ok("run", "--json"))["documents_written"] == 1
+
+
+def test_the_run_is_on_the_homes_own_instance(loaded: Desk) -> None:
+    (run_id,) = json.loads(loaded.ok("sql", "SELECT run_id FROM runs", "--format", "json"))
+    code = "import dagster as dg, sys; r = dg.DagsterInstance.get().get_run_by_id(sys.argv[1]); print(r.status.value, r.job_name)"
+    environment = {**loaded.environment, "DAGSTER_HOME": str(loaded.home / "dagster")}
+    done = subprocess.run(
+        [sys.executable, "-c", code, run_id["run_id"]], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "SUCCESS load\n"
+
+
+QUESTION = "select located, content_created, agency_id, weekday_ok from documents order by 2"
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        (
+            "table",
+            "located  content_created  agency_id  weekday_ok\n───────  ───────────────  ─────────  ──────────\n"
+            "Bakou    2021-02-27       azertac    NULL\nAstana   2022-12-15       azertac    true\n",
+        ),
+        (
+            "csv",
+            "located,content_created,agency_id,weekday_ok\nBakou,2021-02-27,azertac,\nAstana,2022-12-15,azertac,true\n",
+        ),
+        (
+            "jsonl",
+            '{"located": "Bakou", "content_created": "2021-02-27", "agency_id": "azertac", "weekday_ok": null}\n'
+            '{"located": "Astana", "content_created": "2022-12-15", "agency_id": "azertac", "weekday_ok": true}\n',
+        ),
+        (
+            "markdown",
+            "| located | content\\_created | agency\\_id | weekday\\_ok |\n| --- | --- | --- | --- |\n"
+            "| Bakou | 2021-02-27 | azertac |  |\n| Astana | 2022-12-15 | azertac | true |\n",
+        ),
+    ],
+)
+def test_sql_prints(loaded: Desk, form: str, expected: str) -> None:
+    assert loaded.ok("sql", QUESTION, "--format", form) == expected
+
+
+def test_sql_writes_files(loaded: Desk, tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    target = tmp_path / "out.parquet"
+    done = loaded("sql", QUESTION, "--format", "parquet", "--output", target)
+    assert done.returncode == 0
+    assert pq.read_table(target).column("located").to_pylist() == ["Bakou", "Astana"]
+    assert "Cannot write" in loaded.fault("sql", QUESTION, "--output", tmp_path / "no" / "such.csv")
+
+
+def test_output_to_a_closed_pipe_is_no_error(loaded: Desk) -> None:
+    shell = f"'{COMMAND}' sql 'select unnest(range(200000))' --format csv | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", shell], env=loaded.environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run", "nowhere"),
+        ("run", "--as"),
+        ("run", "--colour"),
+        ("run", "--wait=soon"),
+        ("frobnicate",),
+        ("sql", "drop view documents"),
+        ("sql", "select nonsense from documents"),
+        ("sql", "select 1", "--format", "yaml"),
+        ("sql", "select * from read_text('/etc/passwd')"),
+        ("explain", "nowhere.txt"),
+        ("explain", "."),
+        ("explain", "0" * 32),
+        ("status", "--home", "/nowhere/at/all"),
+        ("publish", "--home", "/nowhere/at/all"),
+        ("ui", "--port", "99999"),
+    ],
+)
+def test_what_people_can_mend_is_one_line(loaded: Desk, arguments: tuple[str, ...]) -> None:
+    loaded.fault(*arguments)
+
+
+def test_wrong_settings_are_one_line(desk: Desk) -> None:
+    desk.ok("run")
+    (desk.home / "copydesk.toml").write_text("sauce = 1\n")
+    assert "sauce is not a setting" in desk.fault("run")
+
+
+def test_status_shows_what_is_loaded_and_what_waits(loaded: Desk) -> None:
+    text = loaded.ok("status")
+    for part in ("2 documents", "wire", "Waiting    in inbox: 0 new or changed of 0 files", "Disk"):
+        assert part in text
+    content = json.loads(loaded.ok("status", "--json"))
+    assert content["documents_total"] == 2
+    assert content["sources"] == [
+        {"source": "wire", "root": str(loaded.folder / "wire"), "files": 3, "documents": 2, "rejects": 1}
+    ]
+    assert content["waiting"]["files_to_read"] == 0
+
+
+def test_explain_shows_values_places_rules_and_losers(loaded: Desk) -> None:
+    (row,) = json.loads(loaded.ok("sql", "SELECT document_id FROM documents WHERE path = 'b.txt'", "--format", "json"))
+    for text in (loaded.ok("explain", "wire/b.txt"), loaded.ok("explain", row["document_id"])):
+        assert re.search(r"\^+ dateline \(comma, 0\.98\)", text)
+        assert re.search(r"content_created +2022-12-15 +header\+dateline", text)
+        assert re.search(r"weekday_ok +true +lead, agrees", text)
+        assert re.search(r"content_created +2022-12 +1–13 +header +the dateline is nearer", text)
+    assert "reject     empty" in loaded.ok("explain", "wire/empty.txt")
+
+
+def test_a_refused_candidate_is_status_three(desk: Desk) -> None:
+    for number in range(30):
+        write(desk.folder / "wire", f"{number}.txt", dispatch(body=f"Texte {number}."))
+    desk.ok("run", "wire")
+    for number in range(25):
+        write(desk.folder / "wire", f"{number}.txt", b"", age=60)
+    done = desk("run", "wire")
+    assert done.returncode == 3
+    assert "rows_not_collapsed" in done.stderr
+    assert desk.ok("sql", "select count(*) from documents", "--format", "csv") == "count_star()\n30\n"
+    desk.ok("run", "wire", "--accept-shrink")
+    assert desk.ok("sql", "select count(*) from documents", "--format", "csv") == "count_star()\n5\n"
+
+
+def test_publish_and_version(loaded: Desk) -> None:
+    assert re.match(r"Published [0-9a-f-]{36}-\d+: 2 documents", loaded.ok("publish"))
+    assert re.fullmatch(r"copydesk \d+\.\d+\.\d+\n", loaded.ok("--version"))
+
+
+HOLDER = (
+    "import sys; from warehouse.home import Home; from warehouse.lock import WriterLock\n"
+    "with WriterLock(Home(sys.argv[1]), 'other'): print('held', flush=True); sys.stdin.read()"
+)
+
+
+def test_a_second_writer_stops_at_once_or_waits(desk: Desk) -> None:
+    desk.ok("run")
+    write(desk.home / "inbox", "a.txt", dispatch())
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(desk.home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdin is not None
+        assert holder.stdout.readline() == "held\n"
+        assert "Another run is writing: other, process" in desk.fault("run")
+        waiting = subprocess.Popen([COMMAND, "run", "--wait"], env=desk.environment, stdout=subprocess.PIPE, text=True)
+        time.sleep(1.5)
+        assert waiting.poll() is None
+        holder.stdin.close()
+        assert waiting.wait(60) == 0
+        assert waiting.stdout is not None
+        assert "1 written" in waiting.stdout.read()
+        waiting.stdout.close()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def test_the_ui_starts_answers_and_stops(loaded: Desk) -> None:
+    port = free_port()
+    ui = subprocess.Popen(
+        [COMMAND, "ui", "--port", str(port), "--no-browser"],
+        env=loaded.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        # As a shell starts what it puts into the background.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )  # fmt: skip
+    try:
+        assert ui.stdout is not None
+        assert f"http://127.0.0.1:{port}" in ui.stdout.readline()
+        question = json.dumps(
+            {"query": "{runsOrError{... on Runs{results{jobName status}}} assetNodes{assetKey{path}}}"}
+        ).encode()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{port}/graphql", question, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            data = json.load(answer)["data"]
+        assert {"jobName": "load", "status": "SUCCESS"} in data["runsOrError"]["results"]
+        assert len(data["assetNodes"]) == 13
+        assert "cannot be used" in loaded.fault("ui", "--port", port)
+    finally:
+        ui.send_signal(signal.SIGTERM)
+        status = ui.wait(60)
+        ui.stdout.close() if ui.stdout else None
+    assert status == 0
+    left = subprocess.run(["pgrep", "-f", str(loaded.home)], capture_output=True, text=True).stdout
+    assert left == ""
