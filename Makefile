@@ -24,7 +24,18 @@ $(VENV)/installed: requirements.lock pyproject.toml
 
 run: $(VENV)/installed ## load samples/ into ./data and say what to try next
 	@$(BIN)/copydesk run samples
-	@$(BIN)/python -m copydesk.welcome
+	@echo
+	@$(BIN)/copydesk sql "SELECT language, count(*) AS documents, count(content_created) AS dated, \
+		count(place_id) AS placed, count(agency_id) AS credited \
+		FROM documents GROUP BY ALL ORDER BY documents DESC, language LIMIT 8"
+	@echo
+	@echo "Try next:"
+	@echo "  . $(BIN)/activate"
+	@echo "  copydesk sql 'select located, content_created, agency_id from documents limit 10'"
+	@echo "  copydesk explain samples/azertac/2022/gandja-gare.txt"
+	@echo "  copydesk sql 'from rejects'"
+	@echo "  copydesk run YOUR_FOLDER          (of .txt files)"
+	@echo "  make ui"
 
 test: $(VENV)/installed lint ## the whole test suite
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)

@@ -15,7 +15,7 @@ from rich.cells import cell_len, set_cell_size
 
 Row = Sequence[object]
 
-WIDEST = 60
+WIDEST = 120
 """Terminal cells to which a value is cut in an aligned table."""
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]|~#!])")
