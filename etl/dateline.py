@@ -283,7 +283,8 @@ def _is_unmet(
             return f"{agency!r} does not look like an agency"
         if "dash" in form.row.needs and not dash_follows:
             return f"{agency!r} is no known agency, and no dash follows"
-    is_plain = place is None or place_is_known or (place.literal.isupper() and dash_follows)
+    # An unknown place in capitals is one beside a known agency only: whole texts stand in capitals.
+    is_plain = place is None or place_is_known or (place.literal.isupper() and dash_follows and agency_is_known)
     if "place" in form.row.needs and place is not None and not is_plain:
         return f"{place.literal!r} is no known place"
     return ""

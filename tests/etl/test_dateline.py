@@ -80,6 +80,7 @@ NOT_READ = [
     "Paris, 32 mai (AFP) - Le",
     "Paris, 3 maiss (AFP) - Le",
     "By Ann Writer SEOUL, Nov. 24 (Yonhap) -- A",
+    "LEADERS OF THE GENERAL UNION OF WORKERS (GUW) - THE",
     "Le texte dit que (AFP) - la source",
     "",
     "- - -",
