@@ -33,7 +33,8 @@ def build_definitions(
         JOB,
         selection=dg.AssetSelection.all() - dg.AssetSelection.assets("inbox"),
         description="Loads what is new or changed in the sources, checks the result and publishes it.",
-        tags=WRITER_TAG,
+        # The steps hand on through the lake, under one lock: a run can only be tried again as a whole.
+        tags={**WRITER_TAG, "dagster/retry_strategy": "ALL_STEPS"},
     )
     return dg.Definitions(
         assets=assets,

@@ -12,6 +12,9 @@ from assets.tables import LOAD
 from etl.errors import SetupFault
 from warehouse.home import Home
 
+COMMAND_TAG = {"copydesk/launched_by": "command"}
+"""Marks runs of the command: each holds the writer's lock from before it starts until after it has ended."""
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -49,11 +52,12 @@ def run_load(
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
     with dagster_home(home) as folder, dg.DagsterInstance.from_config(str(folder)) as instance:
+        _end_dead_runs(instance)
         result = job.execute_in_process(
             run_config=config,
             instance=instance,
             raise_on_error=False,
-            tags={"copydesk/launched_by": "command"},
+            tags=COMMAND_TAG,
         )
     if result.success:
         return Outcome(result.run_id, ())
@@ -65,7 +69,20 @@ def run_load(
     raise _error(result)
 
 
-def _error(result: dg.ExecuteInProcessResult) -> Exception:
+def _end_dead_runs(instance: dg.DagsterInstance) -> None:
+    """Report runs of the command that were killed: as we hold the lock, none of them is alive.
+
+    They would stay "started" for good otherwise, and keep the queue's one place for a writer.
+    """
+    unfinished = dg.RunsFilter(
+        tags=COMMAND_TAG,
+        statuses=[dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
+    )
+    for run in instance.get_runs(unfinished):
+        instance.report_run_failed(run, "The command was killed; the published warehouse is as it was before.")
+
+
+def _error(result: dg.ExecuteInProcessResult) -> BaseException:
     """What made a run fail."""
     for event in result.filter_events(lambda event: event.is_failure):
         data = event.event_specific_data
@@ -75,5 +92,7 @@ def _error(result: dg.ExecuteInProcessResult) -> Exception:
         error = getattr(data, "error", None)
         if error is not None:
             root = error.cause or error
+            if "Interrupted" in f"{error.cls_name} {root.cls_name}":
+                return KeyboardInterrupt()
             return RuntimeError(f"{root.cls_name}: {root.message.strip()}")
     return RuntimeError("the run failed without saying why")

@@ -39,7 +39,7 @@ def column_schema(table: Table) -> dg.TableSchema:
             dg.TableColumn(
                 column.name,
                 column.sql_type,
-                f"{column.meaning} [{column.standard}]" if column.standard else column.meaning,
+                column.comment,
                 dg.TableColumnConstraints(nullable=column.is_nullable, unique=table.key == (column.name,)),
                 {"volatile": ""} if column.is_volatile else {},
             )

@@ -41,7 +41,7 @@ def candidate_asset(home: Home) -> dg.AssetsDefinition:
         ],
     )
     def _candidate(context: dg.AssetExecutionContext, config: CheckConfig, writer: Writer) -> dg.MaterializeResult:
-        with faults_as_failures():
+        with faults_as_failures(home):
             manifest = build_candidate(home, Loaded.read(home, context.run.run_id))
             checks = run_checks(home, manifest.name, config.accept_shrink)
         return dg.MaterializeResult(
@@ -74,7 +74,7 @@ def warehouse_asset(home: Home) -> dg.AssetsDefinition:
         metadata={"dagster/uri": home.link.as_uri()},
     )
     def _warehouse(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
-        with faults_as_failures():
+        with faults_as_failures(home):
             manifest = publish(home, context.run.run_id)
         summary = manifest.summary
         return dg.MaterializeResult(

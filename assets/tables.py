@@ -65,7 +65,7 @@ def loaded_assets(home: Home, progress: Callable[[int, int], None] | None) -> dg
         description="Reads what is new or changed, parses it, and merges it into the lake.",
     )
     def _load(context: dg.AssetExecutionContext, config: LoadConfig, writer: Writer) -> Iterator[dg.MaterializeResult]:
-        with faults_as_failures():
+        with faults_as_failures(home):
             plan = make_plan(home, config.sources, config.name)
             if plan.is_empty:
                 context.log.info(f"Nothing new: {plan.files_seen} files seen, all of them known")
@@ -92,7 +92,7 @@ def registry_assets(home: Home) -> dg.AssetsDefinition:
         description="Writes the registries that the documents refer to, and the run itself.",
     )
     def _registries(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
-        with faults_as_failures():
+        with faults_as_failures(home):
             write_registries(home, Loaded.read(home, context.run.run_id))
             lake = Lake(home)
             for table in REGISTRIES:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from etl.errors import SetupFault
+from warehouse.faults import storage_faults
 from warehouse.home import Home
 from warehouse.lock import WriterLock
 
@@ -28,11 +29,10 @@ class Writer(dg.ConfigurableResource):
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Writer"]:
         """Take the lock before the first step and free it after the last."""
         home = Home(self.home)
-        with faults_as_failures():
+        with faults_as_failures(home):
             home.create()
-            lock = WriterLock(
-                home, f"Dagster run {context.run.run_id if context.run else 'outside a run'}", self.wait_seconds
-            )
+            holder = f"Dagster run {context.run.run_id}" if context.run else "Dagster"
+            lock = WriterLock(home, holder, self.wait_seconds)
             lock.__enter__()
         try:
             yield self
@@ -41,9 +41,10 @@ class Writer(dg.ConfigurableResource):
 
 
 @contextmanager
-def faults_as_failures() -> Iterator[None]:
+def faults_as_failures(home: Home) -> Iterator[None]:
     """Show a set-up fault as its one line, without a stack trace and without another try."""
     try:
-        yield
+        with storage_faults(home):
+            yield
     except SetupFault as fault:
-        raise dg.Failure(str(fault), metadata={"setup_fault": True}, allow_retries=False) from None
+        raise dg.Failure(str(fault), allow_retries=False) from None

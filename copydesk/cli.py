@@ -5,6 +5,7 @@ Heavy things are imported by the command that needs them, so that help and `noth
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from importlib.metadata import version
@@ -122,20 +123,34 @@ def ui(home: str | None, port: int, no_browser: bool) -> int:
 
 def main() -> int:
     """Run the command and turn whatever happens into a message and an exit status."""
-    arguments = ["--wait=-1" if argument == "--wait" else argument for argument in sys.argv[1:]]
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["run"]:
+        arguments = ["--wait=-1" if argument == "--wait" else argument for argument in arguments]
     try:
-        status: int | None = cli.main(arguments, prog_name="copydesk", standalone_mode=False)
+        # Not through cli.main(), which ends the process by itself when the reader of a pipe has gone.
+        with cli.make_context("copydesk", arguments) as context:
+            status: int | None = cli.invoke(context)
+        sys.stdout.flush()
         return status or DONE
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
+        return FAULT
     except SetupFault as fault:
         return _say(str(fault), FAULT)
     except click.ClickException as error:
         return _say(error.format_message(), FAULT)
     except (KeyboardInterrupt, click.Abort):
-        return _say("stopped; the published warehouse is as it was", 130)
+        return _say("stopped; `copydesk status` shows what is published", 130)
     except BrokenPipeError:
         # Whoever read the output has seen enough; Python would complain when it closes it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
+    except OSError as error:
+        if os.environ.get("COPYDESK_DEBUG"):
+            raise
+        return _say(f"{error.strerror or error}: {error.filename or 'while writing'}", FAULT)
     except Exception as error:
         if os.environ.get("COPYDESK_DEBUG"):
             raise
@@ -150,9 +165,12 @@ def _say(message: str, status: int) -> int:
 
 def _seconds(text: str) -> float:
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
-        raise click.BadParameter(f"--wait takes seconds, not {text!r}") from None
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise click.BadParameter(f"--wait takes seconds, not {text!r}")
+    return seconds
 
 
 if __name__ == "__main__":

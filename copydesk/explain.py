@@ -38,8 +38,8 @@ def explain_command(what: str, home_folder: str | None) -> int:
 
     path = Path(what)
     try:
-        if _DOCUMENT_ID.fullmatch(what) and not path.exists():
-            title, reading = _stored(what, home_folder)
+        if _DOCUMENT_ID.fullmatch(what.lower()) and not path.exists():
+            title, reading = _stored(what.lower(), home_folder)
         else:
             title, reading = _file(path)
     except RecordFault as fault:
@@ -50,10 +50,10 @@ def explain_command(what: str, home_folder: str | None) -> int:
 
 
 def _file(path: Path) -> tuple[str, Reading]:
+    if path.exists() and not path.is_file():
+        raise SetupFault(f"{path} is no file: name one file, or a document id")
     try:
         raw = path.read_bytes()
-    except IsADirectoryError:
-        raise SetupFault(f"{path} is a folder: name one file, or a document id") from None
     except OSError as error:
         raise SetupFault(f"Cannot read {path}: {error.strerror}. A document id has 32 hex digits") from None
     decoded = decode(raw)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from warehouse.checks import run_checks
+from warehouse.faults import storage_faults
 from warehouse.home import Home
 from warehouse.lock import WriterLock
 from warehouse.publish import publish, republish
@@ -16,7 +17,7 @@ def publish_command(home_folder: str | None) -> int:
 
     home = Home.find(home_folder)
     home.require()
-    with WriterLock(home, "copydesk publish"):
+    with WriterLock(home, "copydesk publish"), storage_faults(home):
         manifest = republish(home)
         failed = [check for check in run_checks(home, manifest.name) if not check.passed]
         if failed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import decimal
 import html
 import io
 import json
@@ -32,6 +33,7 @@ def as_table(names: Sequence[str], rows: Iterable[Row], widest: int | None = WID
     """An aligned table: numbers to the right, NULL for what is unknown, long values cut with an ellipsis."""
     rows = list(rows)
     cells = [[_cut(visible(_text(value)), widest) for value in row] for row in rows]
+    names = [visible(name) for name in names]
     widths = [max(map(cell_len, column)) for column in zip(names, *cells, strict=True)]
     is_number = [bool(rows) and all(_is_number(row[at]) or row[at] is None for row in rows) for at in range(len(names))]
 
@@ -93,8 +95,8 @@ def _text(value: object) -> str:
         return "NULL"
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, float):
-        return repr(value)
+    if isinstance(value, float | decimal.Decimal):
+        return str(value)
     if isinstance(value, list | dict | tuple):
         return json.dumps(_plain(value), ensure_ascii=False)
     return str(_plain(value))
@@ -104,8 +106,8 @@ def _plain(value: object) -> object:
     """A value as JSON can hold it."""
     if value is None or isinstance(value, str | bool | int):
         return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
+    if isinstance(value, float | decimal.Decimal):
+        return float(value) if math.isfinite(value) else None
     if isinstance(value, dt.datetime | dt.date | dt.time):
         return value.isoformat()
     if isinstance(value, dict):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import click
 
+from etl.sources import is_glob
 from warehouse.home import Home
 from warehouse.lock import WriterLock
 from warehouse.manifest import Manifest, RunSummary, current
@@ -35,6 +38,8 @@ def run_command(
     home.create()
     for warning in home.warnings() if is_new_home else []:
         click.echo(f"copydesk: {warning}", err=True)
+    # As they are to be found from anywhere: the run's configuration is kept, and may be launched again from the UI.
+    sources = [_absolute(source) for source in sources]
     plan = make_plan(home, sources, name)
     if plan.is_empty:
         summary = _nothing_new(plan, plan.published, begun)
@@ -70,6 +75,15 @@ def run_command(
     elif not quiet:
         click.echo(_describe(home, summary))
     return DONE
+
+
+def _absolute(source: str) -> str:
+    if not source or source.startswith(("/", "~")):
+        return source
+    here = Path.cwd()
+    if is_glob(source) and not Path(source).exists():
+        return f"{glob.escape(str(here))}/{source}"
+    return str(here / source)
 
 
 def _nothing_new(plan: Plan, published: Manifest | None, begun: float) -> RunSummary:

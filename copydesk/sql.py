@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import click
 from copydesk import render
 from etl.errors import SetupFault
 from warehouse.connection import UnsafeQuery, run_query, safe_connection
+from warehouse.faults import storage_faults
 from warehouse.home import Home
 
 _TEXT_FORMS = {
@@ -26,15 +28,19 @@ def sql_command(query: str, home_folder: str | None, form: str, output: str | No
     """Run the query; see `copydesk sql --help`. Returns the exit status."""
     from copydesk.cli import DONE
 
+    if output == "":
+        raise SetupFault("--output is empty")
     if form == "parquet" and output is None and sys.stdout.isatty():
         raise SetupFault("Parquet is no text for a terminal: name a file with --output FILE")
     try:
-        with safe_connection(Home.find(home_folder)) as connection:
+        home = Home.find(home_folder)
+        with storage_faults(home), safe_connection(home) as connection:
             result = run_query(connection, query)
             if form == "parquet":
                 content = _parquet(result.to_arrow_table())
             else:
-                content = (_TEXT_FORMS[form](result.columns, result.fetchall()) + "\n").encode()
+                text = _TEXT_FORMS[form](result.columns, result.fetchall())
+                content = f"{text}\n".encode() if text else b""
     except UnsafeQuery as refusal:
         raise SetupFault(str(refusal)) from None
     if output is None:
@@ -57,11 +63,17 @@ def _parquet(table: object) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
+    path = Path(os.path.realpath(path))
+    if path.exists() and not path.is_file():
+        # A pipe or a device is written to, not replaced.
+        path.write_bytes(content)
+        return
     # Under another name first: whoever reads the file sees the former one or the whole new one.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".copydesk-{os.getpid()}.new")
     try:
         temporary.write_bytes(content)
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise SetupFault(f"Cannot write {path}: {error.strerror}") from None

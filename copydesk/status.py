@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,12 @@ def _objects(names: list[str], rows: list[tuple[object, ...]]) -> list[dict[str,
 
 
 def _bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    total = 0
+    for path in folder.rglob("*"):
+        # A run may be clearing files away meanwhile.
+        with contextlib.suppress(OSError):
+            total += 0 if path.is_symlink() or not path.is_file() else path.stat().st_size
+    return total
 
 
 def _size(count: float) -> str:

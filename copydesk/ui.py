@@ -53,7 +53,7 @@ def _serve(home: Home, folder: Path, port: int, is_browser_wanted: bool) -> int:
         ["-m", "dagster._daemon", "run", *options],
     ]
     stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())
     children = [_start(command, environment) for command in commands]
     address = f"http://{HOST}:{port}"

@@ -61,6 +61,7 @@ class Column:
         is_volatile: whether two homes that went through the same source states may differ in it.
         is_set_on_load: whether `warehouse.load` fills it, and not `etl.transform`.
         is_computed: whether it exists in the published view only.
+        allowed: the closed list that its values come from; empty if it is open.
     """
 
     name: str
@@ -71,6 +72,12 @@ class Column:
     is_volatile: bool = False
     is_set_on_load: bool = False
     is_computed: bool = False
+    allowed: tuple[str, ...] = ()
+
+    @property
+    def comment(self) -> str:
+        """Meaning and standard, for `COMMENT ON` and the web UI."""
+        return f"{self.meaning} [{self.standard}]" if self.standard else self.meaning
 
     @property
     def sql_type(self) -> str:
@@ -146,6 +153,12 @@ REJECT_REASONS: dict[str, RejectReason] = {
     "unreadable": RejectReason(
         "read", "Make the file readable for the user who runs Copydesk; the next run takes it again."
     ),
+    "too_large": RejectReason(
+        "read", "Cut the file into its dispatches, or move it out of the source; it is too large for one text."
+    ),
+    "unparsable": RejectReason(
+        "parse", "The text could not be parsed. If it reads well to you, please report it as a bug."
+    ),
     "outside_source": RejectReason("read", "The link leads out of its source. Copy the file itself into the source."),
 }
 """The closed list of reasons in `rejects`, with their standing advice."""
@@ -164,11 +177,16 @@ QUALITY_FLAGS: dict[str, str] = {
 DATE_CONFLICTS: dict[str, str] = {
     "month_differs": "The dateline's month is not the header's.",
     "after_header": "The dateline's day lies after the header's.",
+    "year_typo": "The dateline's year is not of the header's time: it is taken for a misprint.",
     "weekday_differs": "The weekday that the text names is not that of the date.",
     "impossible_day": "A date that no calendar has, such as 31 February.",
     "future": "A date that lay in the future when the record was first read.",
 }
 """The closed list of `documents.date_conflict`, in order of gravity: the last one that holds is stored."""
+
+
+AGENCY_KINDS = ("state", "cooperative", "private", "press_release", "redistributor", "historical")
+"""The closed list of `agencies.kind`."""
 
 
 def _identity(standard: str | None = "ninjs uri") -> tuple[Column, ...]:
@@ -282,9 +300,20 @@ DOCUMENTS = Table(
             STRING,
             "How precisely content_created_edtf is known in the calendar: day, month, year or none.",
             is_nullable=False,
+            allowed=("day", "month", "year", "none"),
         ),
-        Column("date_method", STRING, "The evidence that gave the date: dateline, header+dateline or header."),
-        Column("date_conflict", STRING, f"Why the evidence disagrees, if it does: {', '.join(DATE_CONFLICTS)}."),
+        Column(
+            "date_method",
+            STRING,
+            "The evidence that gave the date: dateline, header+dateline or header.",
+            allowed=("dateline", "header+dateline", "header"),
+        ),
+        Column(
+            "date_conflict",
+            STRING,
+            f"Why the evidence disagrees, if it does: {', '.join(DATE_CONFLICTS)}.",
+            allowed=tuple(DATE_CONFLICTS),
+        ),
         Column(
             "weekday_ok",
             BOOLEAN,
@@ -304,6 +333,7 @@ DOCUMENTS = Table(
             STRING,
             "What the agency is credited as: dateline, shared, credit or redistributor.",
             "ninjs infoSources.role",
+            allowed=("dateline", "shared", "credit", "redistributor"),
         ),
         Column("trailer", STRING, "Sign-off cut from the end of the text."),
         Column("language", STRING, "Language of the text, BCP 47.", "ninjs language"),
@@ -330,6 +360,7 @@ DOCUMENTS = Table(
             STRINGS,
             f"What is odd about the record: {', '.join(QUALITY_FLAGS)}.",
             is_nullable=False,
+            allowed=tuple(QUALITY_FLAGS),
         ),
         Column("encoding", STRING, "How the bytes were decoded.", is_nullable=False),
         Column("url", STRING, "The record's address, where a mapping gives it.", "ninjs uri"),
@@ -337,7 +368,7 @@ DOCUMENTS = Table(
         Column(
             "reference_version",
             STRING,
-            "Digest of the reference data, the user's own included, that the row was last parsed with.",
+            "Digest of the reference data that the row was last parsed with.",
             is_nullable=False,
             is_volatile=True,
         ),
@@ -385,6 +416,7 @@ DOCUMENT_VERSIONS = Table(
             STRING,
             "Why it is no longer current: changed, moved, vanished, rejected or withdrawn.",
             is_nullable=False,
+            allowed=("changed", "moved", "vanished", "rejected", "withdrawn"),
             is_set_on_load=True,
         ),
         Column("body", STRING, "As in documents.", "schema articleBody", is_computed=True),
@@ -447,6 +479,7 @@ FILES = Table(
             STRING,
             "loaded; rejected (no record of it could be loaded); missing (no longer there); moved.",
             is_nullable=False,
+            allowed=("loaded", "rejected", "missing", "moved"),
         ),
         Column("moved_to", STRING, "Its path now, where it has moved.", is_set_on_load=True),
         Column(
@@ -474,8 +507,20 @@ REJECTS = Table(
     "current record that could not be loaded",
     (
         *_identity(),
-        Column("stage", STRING, "Where it failed: read, decode or parse.", is_nullable=False),
-        Column("reason", STRING, f"Why: {', '.join(REJECT_REASONS)}.", is_nullable=False),
+        Column(
+            "stage",
+            STRING,
+            "Where it failed: read, decode or parse.",
+            is_nullable=False,
+            allowed=("read", "decode", "parse"),
+        ),
+        Column(
+            "reason",
+            STRING,
+            f"Why: {', '.join(REJECT_REASONS)}.",
+            is_nullable=False,
+            allowed=tuple(REJECT_REASONS),
+        ),
         Column("message", STRING, "What was found and what to do about it.", is_nullable=False),
         Column(
             "raw_excerpt",
@@ -535,8 +580,9 @@ AGENCIES = Table(
         Column(
             "kind",
             STRING,
-            "state, cooperative, private, press_release, redistributor or historical.",
+            f"{', '.join(AGENCY_KINDS)}.",
             is_nullable=False,
+            allowed=AGENCY_KINDS,
         ),
     ),
     key=("agency_id",),
@@ -629,5 +675,5 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 
 
 def is_name(name: str) -> bool:
-    """Whether a table, column or source name keeps the grammar: lower-case words joined by underscores."""
+    """Whether a table or column name keeps the grammar: lower-case words joined by underscores."""
     return _NAME.fullmatch(name) is not None

@@ -17,13 +17,10 @@ from functools import cache
 from etl import agencies, places
 from etl.dates import DayMonth
 from etl.evidence import Evidence
-from etl.front_matter import kind_of_line
+from etl.front_matter import MAXIMUM_LINES, kind_of_line
 from etl.paragraphs import head_lines
 from etl.reference import Reference, normalise
 from etl.reference.loader import FormRow
-
-MAXIMUM_LINES = 8
-"""Non-empty lines in which a dateline is looked for: section, headline (twice), "VIDEO", byline come before it."""
 
 MAXIMUM_LENGTH = 160
 """Code points of a line that are looked at: the longest datelines are about half of this."""
@@ -48,7 +45,13 @@ _SLOTS = {
 
 # What may stand between a dateline and the body.
 _AFTER = re.compile(rf"{_BLANK}*(?:--|[-–—―=:.])?(?:{_BLANK}*(?:--|[-–—―=]))?\s*")
-_DASH_AHEAD = re.compile(rf"{_BLANK}*\.?{_BLANK}*(?:--|[-–—―=:])")
+_DASH_AHEAD = re.compile(rf"{_BLANK}*(?:\.{_BLANK}*)?(?:--|[-–—―=:])")
+
+# Prose, not a headline: a full sentence of so many words. A dateline that comes after it is quoted.
+_PROSE_WORDS = 8
+_SENTENCE_END = re.compile(r"[.!?…。][\"»”’')\]]*$")
+
+_PHOTO = re.compile(r"\b(?:photos?|fotos?|images?|video|vidéo|getty|archives?|pool|handout|фото)\b", re.IGNORECASE)
 
 # Lower-case words inside names of places are short: "Rio de Janeiro", "Frankfurt am Main", "Mont sur Rolle".
 _LONGEST_PARTICLE = 4
@@ -130,6 +133,7 @@ def find_dateline(text: str, start: int, reference: Reference, language: str | N
     candidates: list[Dateline] = []
     evidence: list[Evidence] = []
     for index, (line_start, line_end) in enumerate(head_lines(text, start, MAXIMUM_LINES)):
+        before = len(candidates)
         for form in compile_forms(reference, "head"):
             match = form.pattern.match(text, line_start, min(line_end, line_start + MAXIMUM_LENGTH))
             if match is None:
@@ -142,6 +146,8 @@ def find_dateline(text: str, start: int, reference: Reference, language: str | N
                 )
             else:
                 candidates.append(read)
+        if len(candidates) == before and _is_prose(text[line_start:line_end], reference):
+            break
     # The surest wins; of equals, the one that stands first.
     best = max(candidates, key=lambda found: (found.confidence, -found.span.start), default=None)
     for found in candidates:
@@ -160,6 +166,14 @@ def find_dateline(text: str, start: int, reference: Reference, language: str | N
     return Found(best, tuple(evidence))
 
 
+def _is_prose(line: str, reference: Reference) -> bool:
+    return (
+        _SENTENCE_END.search(line[-8:]) is not None
+        and len(line[:1000].split()) > _PROSE_WORDS
+        and kind_of_line(line, reference) is None
+    )
+
+
 def find_signoff(text: str, start: int, end: int, reference: Reference) -> tuple[Span, Span, str] | None:
     """A sign-off with a known agency at the very end of a text.
 
@@ -170,7 +184,14 @@ def find_signoff(text: str, start: int, end: int, reference: Reference) -> tuple
     tail = max(last, end - MAXIMUM_LENGTH)
     for form in compile_forms(reference, "tail"):
         for match in form.pattern.finditer(text, tail, end):
-            if match.end() == end and agencies.candidates(match["agency"], reference):
+            if (
+                match.end() == end
+                and agencies.candidates(match["agency"], reference)
+                and (
+                    match.start() == tail
+                    or _SENTENCE_END.search(text[max(tail, match.start() - 8) : match.start()].rstrip())
+                )
+            ):
                 return (
                     Span(match[0], match.start(), match.end()),
                     Span(match["agency"], match.start("agency"), match.end("agency")),
@@ -191,7 +212,11 @@ def _read(
         if reason := _is_no_place(literal, reference):
             return None, reason
         place, region = _split_place(literal, match.start("place"), reference)
-        place_is_known = places.is_known(place.literal, reference)
+        place_is_known = places.is_known(place.literal, reference) or (
+            region is not None
+            and places.region_of(region, reference) is not None
+            and not any(word.islower() for word in place.literal.split())
+        )
     elif groups.get("weekday"):
         weekday = reference.calendar.weekday(match["weekday"], language)
         if weekday is None:
@@ -275,7 +300,9 @@ def _is_unmet(
     agency_is_known: bool,
 ) -> str:
     """Which of a form's needs is not met; empty if all are."""
-    dash_follows = _DASH_AHEAD.match(match.string, match.end()) is not None
+    dash_follows = _DASH_AHEAD.match(match.string, match.end(), match.end() + MAXIMUM_LENGTH) is not None
+    if _PHOTO.search(agency):
+        return f"{agency!r} is a photo credit"
     if not agency_is_known:
         if "agency" in form.row.needs and not (agency.isupper() and len(agency) > 2):
             return f"{agency!r} is no known agency"
@@ -283,10 +310,12 @@ def _is_unmet(
             return f"{agency!r} does not look like an agency"
         if "dash" in form.row.needs and not dash_follows:
             return f"{agency!r} is no known agency, and no dash follows"
-    # An unknown place in capitals is one beside a known agency only: whole texts stand in capitals.
-    is_plain = place is None or place_is_known or (place.literal.isupper() and dash_follows and agency_is_known)
-    if "place" in form.row.needs and place is not None and not is_plain:
-        return f"{place.literal!r} is no known place"
+    if place is not None and not place_is_known:
+        # What stands in a place's stead is often a label, a company or the subject of a caption.
+        if "place" in form.row.needs:
+            return f"{place.literal!r} is no known place"
+        if "dash" in form.row.needs and not dash_follows:
+            return f"{place.literal!r} is no known place, and no dash follows"
     return ""
 
 

@@ -21,6 +21,12 @@ MAXIMUM_LAG = 62
 FUTURE_TOLERANCE = 1
 """Days: on the far side of the date line it is tomorrow already."""
 
+MAXIMUM_YEARS = 50
+"""By which a dateline's year may differ from its header's before it is taken for a misprint."""
+
+LEAP_YEAR = 2000
+"""A year that has every day that any year has."""
+
 EARLIEST_YEAR = 1600
 """The first newspapers are of 1605: an earlier year is a misreading."""
 
@@ -30,7 +36,7 @@ _LETTERS = r"[^\W\d_][^\W\d_\u0300-\u036f]*"
 _NEAR_DATE = re.compile(
     rf"(?<!\w)(?=(?P<whole>(?P<weekday>{_LETTERS})\.?,? (?:le |the |den )?"
     rf"(?:(?P<day>\d{{1,2}})(?:er|º|\.|st|nd|rd|th)? (?:de |of )?(?P<month>{_LETTERS})"
-    rf"|(?P<month2>{_LETTERS})\.? (?P<day2>\d{{1,2}})(?!\d))))"
+    rf"|(?P<month2>{_LETTERS})\.? (?P<day2>\d{{1,2}})(?!\d))(?:,? (?P<year>\d{{4}})(?!\d))?))"
 )
 
 
@@ -145,9 +151,15 @@ def _date_of(
         if date > latest:
             conflicts.add("future")
             return None, None, "lies in the future"
-        if header is not None and header.month is not None:
+        if header is not None and header.year is not None:
+            if abs(header.year - date.year) > MAXIMUM_YEARS:
+                conflicts.add("year_typo")
+                return None, None, "its year is not of the header's time"
             _compare(date, header, conflicts)
         return date, "dateline", None
+    if _day(LEAP_YEAR, dateline.month, dateline.day) is None:
+        conflicts.add("impossible_day")
+        return None, None, "no such day"
     if header is None or header.year is None or header.month is None:
         return None, None, "no year anywhere"
     return _with_header_year(dateline, header, latest, conflicts)
@@ -178,7 +190,7 @@ def _with_header_year(
 
 def _without_year(dateline: DayMonth, header: Header | None, lost: str | None) -> str | None:
     """The EDTF of a dateline where no year is anywhere."""
-    if dateline.year is not None or lost != "no year anywhere" or _day(2000, dateline.month, dateline.day) is None:
+    if dateline.year is not None or lost != "no year anywhere":
         return None
     return f"XXXX-{dateline.month:02}-{dateline.day:02}"
 
@@ -222,7 +234,8 @@ def _weekday(
         day = int(found["day"] or found["day2"])
         month = calendar.month(found["month"] or found["month2"], language)
         weekday = calendar.weekday(found["weekday"], language)
-        if weekday is not None and (day, month) == (date.day, date.month):
+        is_this_year = found["year"] is None or int(found["year"]) == date.year
+        if weekday is not None and (day, month) == (date.day, date.month) and is_this_year:
             agrees = weekday == date.isoweekday()
             note = f"{'agrees' if agrees else 'disagrees'} with the calendar"
             start, end = lead_start + found.start(), lead_start + found.end("whole")

@@ -28,6 +28,12 @@ _SURE = 0.5
 """The detector's own confidence is believed from here on. It gives short French texts as little as 0.14 although it
 reads them right; there the language that it names has to be the one that the decoded text turns out to be in."""
 
+_MARKS = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{100}"
+)
+"""More combining marks on one letter than any language has: sorting them takes quadratic time."""
+
+_BINARY_CONTROL_COUNT = 8
 _BINARY_CONTROL_SHARE = 0.02
 """Text of the wire holds a few control bytes (SOH, STX, ETX, form feeds); more than this share is not text."""
 
@@ -38,10 +44,12 @@ _UNWANTED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufeff]")
 
 _C1 = re.compile("[\x80-\x84\x86-\x9f]")
 
-# What UTF-8 looks like when it was read as Windows-1252 or Windows-1251: two signs that hardly any language
-# puts side by side. A cheap test, so that the repair runs only where there may be something to repair.
+# What UTF-8 looks like when it was read as Windows-1252 or Windows-1251: signs that hardly any language puts side
+# by side. A cheap test, so that the repair runs only where there may be something to repair. After a capital letter
+# an Ã or Â may be one (AMANHÃ”), so that does not count by itself.
 _SUSPICION = re.compile(
-    "Ã[\u0080-\u00bf‚„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€|Â[\u00a0-\u00bf]|вЂ|Г[‚©Ё§]|Р[°-ї]Р|[РС][\u0080-\u00bf‚„…†‡€‰‹‘’“”•–—™›]{1}[РС]"
+    "(?<![A-ZÀ-ÖØ-Þ])Ã[\u0080-\u00bf‚„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€|(?<![A-ZÀ-ÖØ-Þ])Â[\u00a0-\u00bf]"
+    "|вЂ|Г[‚©Ё§]|[РС][ђ‘’“”•–—™љ›њќћџ°±Ііґµ¶·ё№є»јЅѕї‚„…†‡€‰‹][РС]"
 )
 
 # Windows-1251 misreadings whose last byte was then straightened to an ASCII sign, beyond what can be decoded.
@@ -67,7 +75,7 @@ def decode(raw: bytes) -> Decoded:
     """Decode a record's bytes.
 
     Raises:
-        RecordFault: empty, blank, binary or undecodable.
+        RecordFault: empty, blank, binary, undecodable or unparsable.
     """
     if not raw:
         raise RecordFault("empty")
@@ -93,6 +101,8 @@ def clean(text: str) -> tuple[str, tuple[str, ...]]:
     if _UNWANTED.search(text):
         text = _UNWANTED.sub("", text.replace("\x85", "\n"))
         flags.append("control_characters_removed")
+    if _MARKS.search(text):
+        raise RecordFault("unparsable", "Hundreds of combining marks stand on one letter")
     if not unicodedata.is_normalized("NFC", text):
         text = unicodedata.normalize("NFC", text)
     if "\ufffd" in text:
@@ -124,25 +134,29 @@ def _to_text(raw: bytes) -> tuple[str, str, tuple[str, ...]]:
                     "undecodable", f"The byte order mark says {encoding}, but byte {error.start} is not"
                 ) from None
     controls = len(raw) - len(raw.translate(None, _CONTROL))
-    if b"\x00" in raw or controls > len(raw) * _BINARY_CONTROL_SHARE:
+    if b"\x00" in raw or controls > max(_BINARY_CONTROL_COUNT, len(raw) * _BINARY_CONTROL_SHARE):
         raise RecordFault("binary", f"{controls} of {len(raw)} bytes are control characters")
     try:
         return raw.decode("utf-8"), "utf-8", ()
-    except UnicodeDecodeError:
-        return _detect(raw)
+    except UnicodeDecodeError as error:
+        return _detect(raw, error.start)
 
 
-def _detect(raw: bytes) -> tuple[str, str, tuple[str, ...]]:
+def _detect(raw: bytes, doubt: int) -> tuple[str, str, tuple[str, ...]]:
     import chardet
 
-    found = chardet.detect(raw[:_DETECTION_LIMIT])
+    # Around the first byte that is not UTF-8: what comes before it may be ASCII for long.
+    begin = max(0, doubt - _DETECTION_LIMIT // 2)
+    found = chardet.detect(raw[begin : begin + _DETECTION_LIMIT])
     encoding, confidence = found["encoding"], found["confidence"]
     if encoding is None:
-        raise RecordFault("undecodable", "Not UTF-8, and no other encoding fits")
+        raise RecordFault("undecodable", f"Not UTF-8 from byte {doubt} on, and no other encoding fits")
     try:
         text = raw.decode(encoding)
     except (UnicodeDecodeError, LookupError):
-        raise RecordFault("undecodable", f"Not UTF-8, and not {encoding} throughout either") from None
+        raise RecordFault(
+            "undecodable", f"Not UTF-8 from byte {doubt} on, and not {encoding} throughout either"
+        ) from None
     if _C1.search(text):
         raise RecordFault("undecodable", f"Not UTF-8, and as {encoding} it holds control characters")
     language, _ = detect_language(_UNWANTED.sub(" ", text))

@@ -13,6 +13,9 @@ from etl.reference import Reference, normalise
 MAXIMUM_LINES = 8
 """Non-empty lines that are looked at: no page puts more between its header and its dateline."""
 
+_LONGEST_KIND = 160
+"""Code points of the longest line that can be furniture, a version note or a byline."""
+
 _SECTION_WORDS = 3
 """The name of a section has at most so many words, a headline more."""
 
@@ -36,10 +39,11 @@ def read_front_matter(text: str, start: int, end: int, reference: Reference) -> 
         line = text[line_start:line_end]
         kind = kind_of_line(line, reference)
         if kind is None:
-            if normalise(line) in map(normalise, plain):
-                repeated = line
-            else:
+            former = next((other for other in plain if normalise(other) == normalise(line)), None)
+            if former is None:
                 plain.append(line)
+            else:
+                repeated = former
         elif kind != "furniture":
             found.setdefault(kind, line)
     section, headline = _section_and_headline(plain, repeated)
@@ -55,6 +59,8 @@ def _section_and_headline(lines: list[str], repeated: str | None) -> tuple[str |
             follows_section = 0 < len(before.split()) <= _SECTION_WORDS
             if follows_section or repeated or not _has_section(lines):
                 return (before if follows_section else None), line
+    if lines and len(lines[0].split()) > _SECTION_WORDS:
+        return None, lines[0]
     return (lines[0] if lines else None), None
 
 
@@ -81,7 +87,9 @@ def skip_furniture(text: str, start: int, reference: Reference) -> tuple[int, st
 
 def kind_of_line(line: str, reference: Reference) -> str | None:
     """furniture, version_label or byline; None for a line of any other kind."""
-    for entry in reference.front_matter:
+    if len(line) > _LONGEST_KIND:
+        return None
+    for entry in reference.line_kinds:
         if entry.pattern.fullmatch(line):
             return entry.kind
     return None

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pycld2
 
 SAMPLE = 1000
 """Code points that are looked at first: more takes longer and seldom decides otherwise."""
+
+# CLD2's answers for scripts without a language of their own begin with xx; un is unknown.
+_LANGUAGE = re.compile(r"(?!xx|un$)[a-z]{2,3}(-[A-Z][a-z]{3})?")
 
 # CLD2 gives some languages codes that BCP 47 has retired or spells otherwise.
 _BCP47 = {"iw": "he", "in": "id", "jw": "jv", "zh": "zh-Hans", "zh-Hant": "zh-Hant", "no": "nb", "tl": "fil"}
@@ -33,6 +38,6 @@ def _detect(sample: str) -> tuple[str | None, float | None]:
         except pycld2.error:
             return None, None
     _, code, percent, _ = ranking[0]
-    if not is_reliable or code == "un":
+    if not is_reliable or not _LANGUAGE.fullmatch(code):
         return None, None
     return _BCP47.get(code, code), round(percent / 100, 2)

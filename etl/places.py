@@ -11,6 +11,9 @@ from dataclasses import dataclass
 
 from etl.reference import Place, Reference, Region, normalise
 
+_LARGE = 200_000
+"""Inhabitants from which a city may be meant although a country has the same name."""
+
 MINIMUM_MARGIN = 0.03
 """Below this, two places are as good as one another and neither is named: no city is better than a wrong one."""
 
@@ -59,23 +62,35 @@ def locate(located: str, region: str | None, reference: Reference, context_count
     key = normalise(_first_of(located))
     meant = region_of(region, reference) if region else None
     meant_country = meant.country_code if isinstance(meant, Region) else meant
+    named_country = reference.countries.get(key) if region is None else None
     scored = sorted(
         (
             (place, _score(place, is_primary, meant, meant_country, context_country))
             for place, is_primary in reference.gazetteer.named(key)
-            if meant_country is None or place.country_code == meant_country
+            if (meant_country is None or place.country_code == meant_country)
+            and (named_country is None or _may_be_meant(place, is_primary, named_country, context_country))
         ),
         key=lambda entry: (-entry[1], entry[0].place_id),
     )
     candidates = tuple(scored[:8])
     if not candidates:
-        return Located(None, meant_country or reference.countries.get(key), None, ())
+        return Located(None, meant_country or named_country, None, ())
     best, score = candidates[0]
+    if named_country is not None and best.country_code not in {named_country, context_country}:
+        # "GRANADA" is a city, and Grenada in Spanish: neither is sure.
+        return Located(None, None, None, candidates)
     margin = 1.0 if len(candidates) == 1 else (score - candidates[1][1]) / score
     if margin < MINIMUM_MARGIN:
         countries = {place.country_code for place, other in candidates if score - other < MINIMUM_MARGIN * score}
         return Located(None, meant_country or (countries.pop() if len(countries) == 1 else None), None, candidates)
     return Located(best, best.country_code, round(margin, 4), candidates)
+
+
+def _may_be_meant(place: Place, is_primary: bool, named_country: str, context_country: str | None) -> bool:
+    """Whether a place that bears a country's name may be meant by it: hardly a village on another continent."""
+    if place.country_code == named_country:
+        return place.is_capital
+    return is_primary and (place.population >= _LARGE or place.country_code == context_country)
 
 
 def _score(

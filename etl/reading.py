@@ -157,7 +157,10 @@ def _credit(
         span, role = signoff[1], "credit"
     else:
         return None, trailer
-    return Credit(span, agencies.identify(span.literal, country, reference), role), trailer
+    agency_id = agencies.identify(span.literal, country, reference)
+    if agency_id is not None and reference.agencies[agency_id].kind == "redistributor":
+        role = "redistributor"
+    return Credit(span, agency_id, role), trailer
 
 
 def _evidence_of_place(dateline: Dateline | None, located: Located | None) -> list[Evidence]:

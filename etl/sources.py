@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +22,11 @@ _GLOB_SIGNS = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    r"""A file as the listing shows it.
+    """A file as the listing shows it.
 
     Attributes:
         path: below the source's root, with `/` between its parts; bytes of a name that are not UTF-8 stand as
-            `\\x` and two digits.
+            U+FFFD and two hex digits.
         location: where to open it; what the operating system calls it, whatever its encoding.
         byte_count: its size.
         mtime_ns: when it was last modified, in nanoseconds since 1970.
@@ -53,7 +54,7 @@ def list_files(root: Path, patterns: Iterable[str], under: str = "", skip: Path 
     Raises:
         SetupFault: a folder cannot be listed, so that its files would seem to be missing.
     """
-    matches = _compile(patterns)
+    matches = matcher(patterns)
     top = os.path.realpath(root)
     prefix = len(str(root).rstrip("/")) + 1
     folders = [str(root / under) if under else str(root)]
@@ -74,11 +75,13 @@ def list_files(root: Path, patterns: Iterable[str], under: str = "", skip: Path 
 
 
 def list_file(root: Path, path: str) -> ListedFile | None:
-    """One file below a root, or None if there is no such file."""
+    """One file below a root, or None if there is no such regular file."""
     location = str(root / path)
     try:
         status = Path(location).stat()
     except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
         return None
     is_outside = Path(location).is_symlink() and not _is_below(os.path.realpath(location), os.path.realpath(root))
     return ListedFile(readable(path), location, status.st_size, status.st_mtime_ns, is_outside)
@@ -97,11 +100,12 @@ def is_glob(argument: str) -> bool:
 
 
 def readable(name: str) -> str:
-    r"""A file name as text that can be stored: bytes that are not UTF-8 as `\\x` and two digits."""
+    """A file name as text that can be stored: bytes that are not UTF-8 as U+FFFD and two hex digits."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
-        return os.fsencode(name).decode("utf-8", "backslashreplace")
+        # Python holds such a byte as a lone surrogate, 0xDC00 and the byte. No other name is likely to look like this.
+        return re.sub("[\udc80-\udcff]", lambda byte: f"\ufffd{ord(byte[0]) - 0xDC00:02x}", name)
     return name
 
 
@@ -121,8 +125,16 @@ def _is_below(location: str, top: str) -> bool:
     return location.startswith(top.rstrip("/") + "/")
 
 
-def _compile(patterns: Iterable[str]) -> Callable[[str], bool]:
-    union = re.compile("|".join(f"(?:{_to_regex(pattern)})" for pattern in patterns), re.IGNORECASE)
+def matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """Whether a path below a root matches any of the patterns, as a function.
+
+    Raises:
+        SetupFault: one of them is no glob pattern.
+    """
+    try:
+        union = re.compile("|".join(f"(?:{_to_regex(pattern)})" for pattern in patterns), re.IGNORECASE)
+    except re.error as error:
+        raise SetupFault(f"Not a glob pattern: {', '.join(patterns)} ({error})") from None
     return lambda path: union.fullmatch(path) is not None
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from etl.contract import DOCUMENTS, FILES, RECORDS_SCHEMA, REJECTS
+from etl.contract import FILES, RECORDS_SCHEMA, REJECTS
 from etl.errors import RecordFault
 from etl.sources import ListedFile
 from etl.transform import reject_row, transform
@@ -27,6 +27,9 @@ BATCH_BYTES = 8 * 1024 * 1024
 
 MAXIMUM_BATCH = 2_000
 """Records after which it is, if they are short."""
+
+MAXIMUM_BYTES = 64 * 1024 * 1024
+"""Size of the largest file that is taken for one text: a book has one or two million bytes."""
 
 MTIME_DISTRUST_NS = 2_000_000_000
 """A file changed so shortly before it was read may change again within the same tick of the file system's clock
@@ -70,24 +73,15 @@ class StoredChunk:
     versions: tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Staged:
-    """What a chunk came to."""
-
-    files: int
-    documents: int
-    rejects: int
-
-
-def stage(chunk: FileChunk | StoredChunk, folder: Path, number: int) -> Staged:
+def stage(chunk: FileChunk | StoredChunk, folder: Path, number: int) -> None:
     """Read and transform a chunk and write its rows to `folder/<table>-<number>-<n>.parquet`.
 
     The rows of re-parsed documents go to `folder/reparsed_<table>-...` instead.
     """
     writer = _Writer(folder, number, is_reparse=isinstance(chunk, StoredChunk))
     if isinstance(chunk, StoredChunk):
-        writer.add_stored(_stored_records(chunk))
-        return writer.staged()
+        writer.add(_stored_records(chunk))
+        return
     batch: list[dict[str, Any]] = []
     size = 0
     for file in chunk.files:
@@ -97,11 +91,10 @@ def stage(chunk: FileChunk | StoredChunk, folder: Path, number: int) -> Staged:
         batch.append(record)
         size += len(record["raw"])
         if size >= BATCH_BYTES or len(batch) >= MAXIMUM_BATCH:
-            writer.add(batch)
+            writer.add(_records(batch))
             batch, size = [], 0
-    writer.add(batch)
+    writer.add(_records(batch))
     writer.add_files()
-    return writer.staged()
 
 
 def _read(source: str, file: ListedFile, seen_on: dt.date, writer: _Writer) -> dict[str, Any] | None:
@@ -111,6 +104,8 @@ def _read(source: str, file: ListedFile, seen_on: dt.date, writer: _Writer) -> d
     try:
         if file.is_outside:
             raise RecordFault("outside_source")
+        if file.byte_count > MAXIMUM_BYTES:
+            raise RecordFault("too_large", f"{file.byte_count:,} bytes, {MAXIMUM_BYTES:,} are allowed")
         raw, mtime_ns = _read_bytes(file.location)
     except RecordFault as fault:
         writer.refuse(record, fault, file)
@@ -152,7 +147,11 @@ def _stored_records(chunk: StoredChunk) -> pa.RecordBatch:
     for row in rows:
         if (row.pop("parser_version"), row.pop("reference_version")) != chunk.versions:
             records.append({**row, "raw": None, "seen_on": row.pop("ingested_at").date()})
-    return pa.RecordBatch.from_pylist(records, schema=RECORDS_SCHEMA)
+    return _records(records)
+
+
+def _records(rows: list[dict[str, Any]]) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist(rows, schema=RECORDS_SCHEMA)
 
 
 class _Writer:
@@ -163,15 +162,10 @@ class _Writer:
         self._folder = folder
         self._is_reparse = is_reparse
         self._written = 0
-        self._counts = {DOCUMENTS.name: 0, REJECTS.name: 0}
         self._refused: list[dict[str, Any]] = []
         self.files: list[dict[str, Any]] = []
 
-    def add(self, batch: list[dict[str, Any]]) -> None:
-        if batch:
-            self.add_stored(pa.RecordBatch.from_pylist(batch, schema=RECORDS_SCHEMA))
-
-    def add_stored(self, records: pa.RecordBatch) -> None:
+    def add(self, records: pa.RecordBatch) -> None:
         if not records.num_rows:
             return
         tables = transform(records)
@@ -201,14 +195,9 @@ class _Writer:
         self._write(REJECTS.name, pa.Table.from_pylist(self._refused, schema=REJECTS.parsed_schema))
         self._write(FILES.name, pa.Table.from_pylist(self.files, schema=FILES.parsed_schema))
 
-    def staged(self) -> Staged:
-        return Staged(len(self.files), self._counts[DOCUMENTS.name], self._counts[REJECTS.name])
-
     def _write(self, name: str, rows: pa.Table) -> None:
         if not rows.num_rows:
             return
-        if name in self._counts:
-            self._counts[name] += rows.num_rows
         self._written += 1
         label = f"reparsed_{name}" if self._is_reparse else name
         target = self._folder / f"{label}-{self._number:06}-{self._written:04}.parquet"

@@ -48,6 +48,10 @@ def transform(records: pa.RecordBatch, reference: Reference | None = None) -> di
             document, spans = _read(record, reference)
         except RecordFault as fault:
             rows[REJECTS.name].append(reject_row(record, fault))
+        except Exception as error:
+            # Whatever a text makes our code do, it costs that text only.
+            unparsable = RecordFault("unparsable", f"{type(error).__name__}: {error}"[:200])
+            rows[REJECTS.name].append(reject_row(record, unparsable))
         else:
             rows[DOCUMENTS.name].append(document)
             rows[PARAGRAPHS.name].extend(spans)

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 import duckdb
 
-from etl.contract import DATE_CONFLICTS, FILES, QUALITY_FLAGS, TABLES
+from etl.contract import FILES, TABLES, Column, Table
 from warehouse.home import Home
-from warehouse.manifest import DATABASE, Manifest, current
+from warehouse.manifest import DATABASE, Manifest, newest
 from warehouse.publish import candidate_folder
+from warehouse.scan import literal
 
 SHRINK_LIMIT = 0.5
 """A version with less than this share of the published version's documents is taken for an accident."""
@@ -56,7 +57,7 @@ def run_checks(home: Home, name: str, accept_shrink: bool = False) -> list[Check
         name: of the candidate.
         accept_shrink: pass `rows_not_collapsed` whatever it finds.
     """
-    published = current(home, may_have_moved=True)
+    published = newest(home)
     with duckdb.connect(str(candidate_folder(home, name) / DATABASE), read_only=True) as connection:
         return [
             _counted(
@@ -93,13 +94,13 @@ _OFFSETS = """
        OR char_count != body_end - body_start
     UNION ALL
     SELECT d.source || ': ' || d.path
-    FROM documents d JOIN (
+    FROM documents d LEFT JOIN (
         SELECT document_id, count(*) AS n, sum(word_count) AS words, min(char_start) AS first, max(char_end) AS last,
                bool_and(char_start < char_end) AS is_sound
         FROM paragraphs GROUP BY ALL
     ) p USING (document_id)
-    WHERE p.n != d.paragraph_count OR p.words != d.word_count OR p.first < d.body_start OR p.last > d.body_end
-       OR NOT p.is_sound
+    WHERE coalesce(p.n, 0) != d.paragraph_count OR coalesce(p.words, 0) != d.word_count
+       OR p.first < d.body_start OR p.last > d.body_end OR NOT p.is_sound
 """
 
 
@@ -115,9 +116,9 @@ def _keys() -> str:
 
 
 def _references() -> str:
-    def closed(column: str, allowed: dict[str, str]) -> str:
-        return f"{column} NOT IN ({', '.join(repr(name) for name in allowed)})"
-
+    closed_lists = " UNION ALL ".join(
+        _not_allowed(table, column) for table in TABLES.values() for column in table.columns if column.allowed
+    )
     return f"""
         SELECT 'paragraphs: ' || document_id FROM paragraphs ANTI JOIN documents USING (document_id, month)
         UNION ALL
@@ -137,12 +138,16 @@ def _references() -> str:
         WHERE (content_created IS NULL) != (date_precision != 'day')
            OR strftime(content_created, '%Y-%m-%d') != content_created_edtf
         UNION ALL
-        SELECT 'documents.quality_flags: ' || flag
-        FROM (SELECT DISTINCT unnest(quality_flags) AS flag FROM documents)
-        WHERE {closed("flag", QUALITY_FLAGS)}
-        UNION ALL
-        SELECT 'documents.date_conflict: ' || date_conflict FROM documents
-        WHERE {closed("date_conflict", DATE_CONFLICTS)}
+        {closed_lists}
+    """
+
+
+def _not_allowed(table: Table, column: Column) -> str:
+    """Values of a column that are not of its closed list."""
+    value = f"unnest({column.name})" if column.sql_type.endswith("[]") else column.name
+    return f"""
+        SELECT '{table.name}.{column.name}: ' || value FROM (SELECT DISTINCT {value} AS value FROM {table.name})
+        WHERE value NOT IN ({", ".join(map(literal, column.allowed))})
     """
 
 
@@ -161,4 +166,6 @@ def _collapse(connection: duckdb.DuckDBPyConnection, published: Manifest | None,
     message = f"{count} documents, {former} in the published version"
     if collapsed and accept_shrink:
         return Check("rows_not_collapsed", True, former - count, f"{message}; accepted")
+    if collapsed:
+        message = f"{message}: if that is meant, `copydesk run --accept-shrink` publishes it"
     return Check("rows_not_collapsed", not collapsed, max(former - count, 0), message)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from etl.errors import SetupFault
-from etl.sources import DEFAULT_PATTERNS
+from etl.sources import DEFAULT_PATTERNS, readable
 
 ENVIRONMENT = "COPYDESK_HOME"
 DEFAULT_HOME = "data"
@@ -57,14 +57,19 @@ class Home:
 
     def __init__(self, folder: str | Path) -> None:
         # Not resolved: a home may be reached through a link, and people know it by that name.
-        self.folder = Path(os.path.abspath(Path(folder).expanduser()))  # noqa: PTH100
-        if unfit := re.search(r"\?|[^/]+=[^/]*", str(self.folder)):
-            # DuckDB takes what follows a ? for parameters, and a folder key=value for a partition.
-            raise SetupFault(f"A home cannot lie below a folder named {unfit[0]}: {self.folder}")
+        self.folder = absolute(folder)
+        if unfit := re.search(
+            r"[^/]*%[0-9A-Fa-f]{2}[^/]*|[^/]*[?\\\x00-\x1f\x7f\udc80-\udcff][^/]*|[^/]+=[^/]*", str(self.folder)
+        ):
+            # DuckDB takes what follows a ? for parameters and a folder key=value for a partition; Delta Lake
+            # takes %20 for a space.
+            raise SetupFault(f"A home cannot lie below a folder named {readable(unfit[0])!r}")
 
     @classmethod
     def find(cls, folder: str | Path | None = None) -> Home:
         """The home that was named, else that of the environment, else ./data."""
+        if folder is not None and not str(folder):
+            raise SetupFault("--home is empty")
         return cls(folder or os.environ.get(ENVIRONMENT) or DEFAULT_HOME)
 
     def __str__(self) -> str:
@@ -116,18 +121,18 @@ class Home:
                 folder.mkdir(parents=True, exist_ok=True)
             if not self.settings_file.exists():
                 (self.folder / "inbox").mkdir(exist_ok=True)
-                self._copy_template("warehouse", "copydesk.toml", self.settings_file)
+                self._copy_template("copydesk.toml", self.settings_file)
             if not (self.dagster / "dagster.yaml").exists():
-                self._copy_template("assets", "dagster.yaml", self.dagster / "dagster.yaml")
+                self._copy_template("dagster.yaml", self.dagster / "dagster.yaml")
         except OSError as error:
             raise SetupFault(
                 f"Cannot write the home {self.folder}: {error.strerror}. Name another with --home"
             ) from None
 
     @staticmethod
-    def _copy_template(package: str, name: str, target: Path) -> None:
+    def _copy_template(name: str, target: Path) -> None:
         temporary = target.with_name(f".{target.name}.new")
-        temporary.write_bytes(files(package).joinpath(name).read_bytes())
+        temporary.write_bytes(files("warehouse").joinpath(name).read_bytes())
         temporary.replace(target)
 
     def require(self) -> None:
@@ -182,7 +187,8 @@ class _Checker:
                     raise self._fault(f"two sources have the {kind} {value!r}")
         return Settings(
             sources,
-            keep_versions=self._number("publish.keep_versions", publish.get("keep_versions", 5), 1),
+            # With one only, a reader could find it gone between reading the link and opening the file.
+            keep_versions=self._number("publish.keep_versions", publish.get("keep_versions", 5), 2),
             workers=self._number("load.workers", load.get("workers", 0), 0),
         )
 
@@ -197,7 +203,9 @@ class _Checker:
         root, name = entry.get("root"), entry.get("name")
         if not isinstance(root, str) or not root:
             raise self._fault("each source needs a root, the path of its folder")
-        folder = Path(os.path.normpath(self._home.folder / Path(root).expanduser()))
+        folder = absolute(self._home.folder / os.path.expanduser(root))  # noqa: PTH111
+        if folder == self._home.folder:
+            raise self._fault("a source cannot be the home itself")
         patterns = entry.get("patterns", list(DEFAULT_PATTERNS))
         if not isinstance(patterns, list) or not patterns or not all(isinstance(p, str) and p for p in patterns):
             raise self._fault(f"source.patterns is a list of glob patterns, not {patterns!r}")
@@ -227,6 +235,11 @@ class _Checker:
 
     def _fault(self, message: str) -> SetupFault:
         return SetupFault(f"{self._home.settings_file}: {message}")
+
+
+def absolute(folder: str | Path) -> Path:
+    """A path as people name it, made absolute: links in it stay, `~` is the user's own folder."""
+    return Path(os.path.abspath(os.path.expanduser(folder)))  # noqa: PTH100, PTH111
 
 
 def _file_system(folder: Path) -> str | None:

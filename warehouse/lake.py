@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
-from deltalake.transaction import AddAction
+from deltalake.transaction import AddAction, RemoveAction
 
 from etl.contract import TABLES, Table
 from warehouse.home import Home
@@ -34,9 +34,9 @@ class Lake:
     def state(self, table: Table) -> TableState | None:
         """What a table consists of at its head, or None if it does not exist yet."""
         folder = self._folder(table)
-        if not DeltaTable.is_deltatable(str(folder)):
+        if not DeltaTable.is_deltatable(folder.as_uri()):
             return None
-        delta = DeltaTable(str(folder))
+        delta = DeltaTable(folder.as_uri())
         actions = pa.table(delta.get_add_actions())
         return TableState(
             delta.version(),
@@ -46,7 +46,7 @@ class Lake:
         )
 
     def restore(self, manifest: Manifest | None) -> None:
-        """Bring every table back to what a published version names.
+        """Bring every table back to what a published version names; None only if nothing has ever been published.
 
         Whatever a killed or refused run left behind is gone afterwards; what had never been published is removed.
         """
@@ -57,7 +57,7 @@ class Lake:
             if published is None:
                 shutil.rmtree(folder, ignore_errors=True)
                 continue
-            delta = DeltaTable(str(folder))
+            delta = DeltaTable(folder.as_uri())
             if delta.version() != published.delta_version:
                 delta.restore(published.delta_version)
 
@@ -67,7 +67,7 @@ class Lake:
         batches: Iterable[pa.RecordBatch],
         run_id: str,
         months: Sequence[str] | None = None,
-    ) -> int:
+    ) -> None:
         """Replace a table's rows, or those of some months, in one commit.
 
         Args:
@@ -76,24 +76,26 @@ class Lake:
                 kept by month.
             run_id: names the files.
             months: the months that are replaced: none of the rows is of another.
-
-        Returns:
-            How many rows were written.
         """
         folder = self._folder(table)
-        if not DeltaTable.is_deltatable(str(folder)):
+        if not DeltaTable.is_deltatable(folder.as_uri()):
             partitions = ["month"] if table.is_by_month else None
-            DeltaTable.create(str(folder), Schema.from_arrow(table.schema), partition_by=partitions)
-        actions = list(self._write(table, folder, batches, run_id))
-        delta = DeltaTable(str(folder))
+            DeltaTable.create(
+                folder.as_uri(),
+                Schema.from_arrow(table.schema),
+                partition_by=partitions,
+                # A killed run's commit may let old log entries expire that the published version still needs.
+                configuration={"delta.enableExpiredLogCleanup": "false"},
+            )
+        actions: list[AddAction | RemoveAction] = list(self._write(table, folder, batches, run_id))
+        delta = DeltaTable(folder.as_uri())
         delta.create_write_transaction(
-            [action for action, _ in actions],
+            actions,
             mode="overwrite",
             schema=Schema.from_arrow(table.schema),
             partition_by=["month"] if table.is_by_month else None,
             partition_filters=[("month", "in", list(months or ()))] if table.is_by_month else None,
         )
-        return sum(rows for _, rows in actions)
 
     def sweep(self, keep: Iterable[Manifest]) -> None:
         """Delete every Parquet file that none of the given versions consists of."""
@@ -114,9 +116,7 @@ class Lake:
     def _folder(self, table: Table) -> Path:
         return self._home.lake / table.name
 
-    def _write(
-        self, table: Table, folder: Path, batches: Iterable[pa.RecordBatch], run_id: str
-    ) -> Iterator[tuple[AddAction, int]]:
+    def _write(self, table: Table, folder: Path, batches: Iterable[pa.RecordBatch], run_id: str) -> Iterator[AddAction]:
         schema = table.schema
         if table.is_by_month:
             schema = schema.remove(schema.get_field_index("month"))
@@ -138,14 +138,22 @@ class Lake:
             yield self._closed(writer, folder, name, month, rows)
 
     @staticmethod
-    def _closed(
-        writer: pq.ParquetWriter, folder: Path, name: str, month: str | None, rows: int
-    ) -> tuple[AddAction, int]:
+    def _closed(writer: pq.ParquetWriter, folder: Path, name: str, month: str | None, rows: int) -> AddAction:
         writer.close()
+        sync(folder / name)
         partition = {} if month is None else {"month": month}
         size = (folder / name).stat().st_size
         stats = f'{{"numRecords":{rows}}}'
-        return AddAction(name, size, partition, int(time.time() * 1000), True, stats), rows
+        return AddAction(name, size, partition, int(time.time() * 1000), True, stats)
+
+
+def sync(path: Path) -> None:
+    """Have a file or a folder written to disk, so that no power cut can undo what follows from it."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _open(path: Path, schema: pa.Schema) -> pq.ParquetWriter:

@@ -33,10 +33,10 @@ from etl.contract import (
 )
 from etl.errors import SetupFault
 from etl.reference import load_reference
-from etl.stage import FileChunk, Staged, StoredChunk
+from etl.stage import FileChunk, StoredChunk
 from warehouse import merge
 from warehouse.home import Home
-from warehouse.lake import Lake
+from warehouse.lake import ROW_GROUP, Lake
 from warehouse.manifest import locations, now
 from warehouse.plan import Plan
 from warehouse.pool import Chunk, stage_all
@@ -85,8 +85,15 @@ class Loaded:
 
     @classmethod
     def read(cls, home: Home, run_id: str) -> Loaded:
-        """What the load of a run has left."""
-        content = json.loads((home.staging / run_id / "loaded.json").read_text("utf-8"))
+        """What the load of a run has left.
+
+        Raises:
+            SetupFault: there is none: a step was launched without those before it.
+        """
+        try:
+            content = json.loads((home.staging / run_id / "loaded.json").read_text("utf-8"))
+        except FileNotFoundError:
+            raise SetupFault("Nothing was loaded in this run: launch the whole job `load`") from None
         content.update(started=dt.datetime.fromisoformat(content["started"]), months=tuple(content["months"]))
         return cls(**content)
 
@@ -101,20 +108,17 @@ def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None) 
         progress: told of every chunk that is done.
 
     Raises:
-        SetupFault: the disk is full, the home is damaged, or a worker died.
+        SetupFault: the home is damaged, or a worker died.
     """
     started = now()
     lake = Lake(home)
-    try:
-        lake.restore(plan.published)
-        folder = home.staging / run_id
-        folder.mkdir(parents=True)
-        _stage(home, plan, folder, started.date(), progress)
-        with _Merge(home, plan, folder, run_id, started) as merging:
-            loaded = merging.commit(lake)
-        loaded.write(home)
-    except OSError as error:
-        raise SetupFault(f"Cannot write to {home}: {error.strerror or error}") from error
+    lake.restore(plan.published)
+    folder = home.staging / run_id
+    folder.mkdir(parents=True)
+    _stage(home, plan, folder, started.date(), progress)
+    with _Merge(home, plan, folder, run_id, started) as merging:
+        loaded = merging.commit(lake)
+    loaded.write(home)
     return loaded
 
 
@@ -123,7 +127,7 @@ def _stage(home: Home, plan: Plan, folder: Path, today: dt.date, progress: Progr
     total = plan.files_to_read + sum(chunk.size for chunk in stored)
     done = 0
 
-    def on_staged(chunk: Chunk, _: Staged) -> None:
+    def on_staged(chunk: Chunk) -> None:
         nonlocal done
         done += chunk.size
         if progress is not None:
@@ -190,13 +194,13 @@ class _Merge:
         if superseded:
             self._replace(lake, DOCUMENT_VERSIONS, merge.document_versions(_list(superseded)), superseded)
         has_rejects = (
-            "SELECT 1 FROM read_rejects UNION ALL SELECT 1 FROM former_rejects SEMI JOIN touched USING (source, path)"
+            "SELECT 1 FROM read_rejects UNION ALL SELECT 1 FROM former_rejects SEMI JOIN affected USING (source, path)"
         )
         if self._rows(f"{has_rejects} LIMIT 1"):
-            self._replace(lake, REJECTS, merge.REJECTS)
-        self._replace(lake, FILES, merge.FILES_SQL)
+            self._replace(lake, REJECTS, merge.REJECTS_QUERY)
+        self._replace(lake, FILES, merge.FILES_QUERY)
         if self._plan.is_new_source:
-            self._replace(lake, SOURCES, merge.SOURCES)
+            self._replace(lake, SOURCES, merge.SOURCES_QUERY)
         return self._loaded([month for month, _ in months])
 
     def _loaded(self, months: list[str]) -> Loaded:
@@ -264,7 +268,7 @@ class _Merge:
         self._connection.execute(f"CREATE VIEW {name} AS {_scan_staged(table, files, columns)}")
 
     def _replace(self, lake: Lake, table: Table, query: str, months: list[str] | None = None) -> None:
-        lake.replace(table, self._connection.sql(query).to_arrow_reader(2_000), self._run_id, months)
+        lake.replace(table, self._connection.sql(query).to_arrow_reader(ROW_GROUP), self._run_id, months)
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         return self._connection.execute(query).fetchall()

@@ -7,6 +7,7 @@ and what it restores; reading it needs neither DuckDB nor Delta Lake. Building a
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 from collections.abc import Sequence
@@ -114,19 +115,38 @@ def current(home: Home, may_have_moved: bool = False) -> Manifest | None:
     """The manifest of the version that the link names, or None if nothing has been published.
 
     Raises:
-        SetupFault: the version is damaged; or its views point at another place, and that is not allowed for.
+        SetupFault: the link or its version is damaged; or the version's views point at another place, and that is
+            not allowed for.
     """
+    mend = f"`copydesk publish --home {home}`"
     try:
         target = home.folder / home.link.readlink()
     except OSError:
-        return None
+        if not retained(home):
+            return None
+        # Never to be taken for a new home: the next run would clear the lake.
+        raise SetupFault(f"{home.link} is no link to a version, but versions are there: {mend} restores it") from None
     manifest = Manifest.read(target.parent / MANIFEST)
-    if manifest.lake != str(home.lake) and not may_have_moved:
-        raise SetupFault(
-            f"The home has moved here from {Path(manifest.lake).parent}: `copydesk publish --home {home}` "
-            f"makes its views point at this place"
-        )
+    if not may_have_moved and not _is_same(manifest.lake, home.lake):
+        former = Path(manifest.lake).parent
+        raise SetupFault(f"The home has moved here from {former}: {mend} makes its views point at this place")
     return manifest
+
+
+def newest(home: Home) -> Manifest | None:
+    """The current version, wherever its views point; the newest sound one if the link or its version is damaged."""
+    try:
+        return current(home, may_have_moved=True)
+    except SetupFault:
+        return next(iter(retained(home)), None)
+
+
+def _is_same(one: str, other: Path) -> bool:
+    # By what they are, not by how they are named: a home may be reached through a link.
+    try:
+        return other.samefile(one)
+    except OSError:
+        return False
 
 
 def require_current(home: Home) -> Manifest:
@@ -138,13 +158,22 @@ def require_current(home: Home) -> Manifest:
     home.require()
     manifest = current(home)
     if manifest is None:
-        raise SetupFault(f"Nothing has been loaded into {home} yet: `copydesk run SOURCE`")
+        raise SetupFault(nothing_loaded(home))
     return manifest
 
 
+def nothing_loaded(home: Home) -> str:
+    """What to say where something published is needed and nothing is."""
+    return f"Nothing has been loaded into {home} yet: `copydesk run SOURCE`"
+
+
 def retained(home: Home) -> list[Manifest]:
-    """All published versions that are still there, the newest first."""
-    found = [Manifest.read(path) for path in home.versions.glob(f"*/{MANIFEST}") if path.parent.suffix != ".building"]
+    """All published versions that are there and sound, the newest first."""
+    found = []
+    for path in home.versions.glob(f"*/{MANIFEST}"):
+        if path.parent.suffix != ".building":
+            with contextlib.suppress(SetupFault):
+                found.append(Manifest.read(path))
     return sorted(found, key=lambda manifest: manifest.published_at, reverse=True)
 
 
@@ -162,10 +191,11 @@ def read_table(home: Home, manifest: Manifest | None, table: Table, columns: Seq
     """
     wanted = list(columns or [column.name for column in table.stored])
     schema = pa.schema([table.schema.field(name) for name in wanted])
-    parts = [schema.empty_table()]
+    # Neither schema.empty_table() nor pq.read_table(): both import pandas, which takes a second.
+    parts = [pa.Table.from_batches([], schema)]
     for location in locations(home, manifest, table):
         try:
-            parts.append(pq.read_table(location, columns=wanted, partitioning=None).cast(schema))
+            parts.append(pq.ParquetFile(location).read(wanted).cast(schema))
         except (OSError, pa.ArrowInvalid) as error:
             raise SetupFault(f"The home is damaged: cannot read {location} ({error})") from None
     return pa.concat_tables(parts)

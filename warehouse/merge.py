@@ -7,11 +7,11 @@ to `warehouse.load`.
 
 from __future__ import annotations
 
-from etl.contract import DOCUMENT_VERSIONS, DOCUMENTS, FILES, PARAGRAPHS, Column, Table
+from etl.contract import DOCUMENT_VERSIONS, DOCUMENTS, PARAGRAPHS, Column, Table
 
 PREPARE = """
 -- What was read or is gone; everything else stays as it is.
-CREATE TEMP TABLE touched AS
+CREATE TEMP TABLE affected AS
     SELECT source, path, NULL::VARCHAR AS reason FROM read_files
     UNION ALL
     SELECT source, path, reason FROM gone;
@@ -20,7 +20,7 @@ CREATE TEMP TABLE touched AS
 CREATE TEMP TABLE leaving AS
     SELECT d.document_id, d.source, d.path, d.record_key, d.version, d.content_sha256, d.month, d.ingested_at,
            t.reason
-    FROM former_documents d JOIN touched t USING (source, path);
+    FROM former_documents d JOIN affected t USING (source, path);
 
 CREATE TEMP TABLE reparsed AS
     SELECT r.document_id, d.version, d.month AS former_month, d.ingested_at, r.month
@@ -105,10 +105,10 @@ def document_versions(months: str) -> str:
     """
 
 
-REJECTS = """
+REJECTS_QUERY = """
     SELECT source, path, record_key, stage, reason, message, raw_excerpt, content_sha256, run_id, first_seen
     FROM former_rejects f
-    WHERE (source, path) NOT IN (SELECT (source, path) FROM touched)
+    WHERE (source, path) NOT IN (SELECT (source, path) FROM affected)
     UNION ALL
     SELECT n.source, n.path, n.record_key, n.stage, n.reason, n.message, n.raw_excerpt, n.content_sha256,
            getvariable('run_id'), coalesce(f.first_seen, getvariable('now'))
@@ -119,16 +119,15 @@ REJECTS = """
     ORDER BY source, path, record_key
 """
 
-FILES_SQL = f"""
+FILES_QUERY = """
     SELECT f.source, f.path, f.byte_count,
            coalesce(m.mtime, f.mtime) AS mtime,
            f.sha256,
            CASE WHEN g.moved_to IS NOT NULL THEN 'moved'
                 WHEN g.path IS NOT NULL OR x.path IS NOT NULL THEN 'missing'
                 WHEN b.path IS NOT NULL THEN
-                    CASE WHEN EXISTS (SELECT 1 FROM former_rejects r
-                                      WHERE (r.source, r.path) = (f.source, f.path)
-                                      HAVING count(*) = f.record_count) THEN 'rejected' ELSE 'loaded' END
+                    CASE WHEN (f.source, f.path) IN (SELECT (source, path) FROM former_documents)
+                         THEN 'loaded' ELSE 'rejected' END
                 ELSE f.status END AS status,
            coalesce(g.moved_to, f.moved_to) AS moved_to,
            CASE WHEN g.path IS NOT NULL THEN 0 ELSE f.record_count END AS record_count,
@@ -141,17 +140,13 @@ FILES_SQL = f"""
     LEFT JOIN touched_mtimes m USING (source, path)
     WHERE (f.source, f.path) NOT IN (SELECT (source, path) FROM read_files)
     UNION ALL
-    SELECT {
-    ", ".join(
-        f"n.{column.name}" for column in FILES.stored if column.name not in {"moved_to", "first_seen", "run_id"}
-    ).replace("n.record_count", "NULL AS moved_to, n.record_count")
-},
+    SELECT n.source, n.path, n.byte_count, n.mtime, n.sha256, n.status, NULL, n.record_count,
            coalesce(f.first_seen, getvariable('now')), getvariable('run_id')
     FROM read_files n LEFT JOIN former_files f USING (source, path)
     ORDER BY source, path
 """
 
-SOURCES = """
+SOURCES_QUERY = """
     SELECT source, root, patterns FROM former_sources
     WHERE source NOT IN (SELECT source FROM named_sources)
     UNION ALL

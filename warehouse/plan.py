@@ -12,11 +12,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from etl.contract import FILES, PARSER_VERSION, SOURCES
 from etl.errors import SetupFault
 from etl.reference import load_reference
-from etl.sources import ListedFile, is_glob, list_file, list_files, readable, split_glob
-from warehouse.home import RESERVED, Home, Source
+from etl.sources import ListedFile, is_glob, list_file, list_files, matcher, readable, split_glob
+from warehouse.home import RESERVED, Home, Source, absolute
 from warehouse.manifest import Manifest, current, read_table
 
 
@@ -98,6 +101,8 @@ def make_plan(home: Home, arguments: Sequence[str] = (), name: str | None = None
     Raises:
         SetupFault: a source does not exist, is suddenly empty, or disagrees with the known ones.
     """
+    if name is not None and (not arguments or not name.isprintable() or not name.strip()):
+        raise SetupFault("--as NAME gives a source a name: one printable line, with the source beside it")
     published = current(home)
     recorded = _recorded_sources(home, published)
     known_sources = _known_sources(home, recorded)
@@ -106,14 +111,17 @@ def make_plan(home: Home, arguments: Sequence[str] = (), name: str | None = None
     if published is not None:
         versions = (published.parser_version, published.reference_version)
         plan.is_reparse = versions != (PARSER_VERSION, load_reference().version)
+    files = read_table(home, published, FILES)
     for request in requests:
         listed = _list(home, request, is_explicit=bool(arguments))
         plan.files_seen += len(listed)
         if listed:
             plan.sources.append(request.source)
-        _compare(plan, request, listed, _known_files(home, published, request.source.name))
+        _compare(plan, request, listed, _known_files(files, request.source.name))
     plan.is_new_source = any(
-        source.name not in recorded or set(recorded[source.name].patterns) != set(source.patterns)
+        source.name not in recorded
+        or set(recorded[source.name].patterns) != set(source.patterns)
+        or recorded[source.name].root != source.root
         for source in plan.sources
     )
     return plan
@@ -132,13 +140,20 @@ def _known_sources(home: Home, recorded: dict[str, Source]) -> dict[str, Source]
     found = dict(recorded)
     for source in home.settings.sources:
         former = recorded.get(source.name)
-        if former is not None and former.root != source.root:
+        if former is not None and not _is_same_root(home, former.root, source.root):
             raise SetupFault(
                 f"{home.settings_file}: the source {source.name} has the root {source.root}, but was recorded with "
                 f"{former.root}. Give it another name"
             )
         found[source.name] = source
     return found
+
+
+def _is_same_root(home: Home, recorded: Path, configured: Path) -> bool:
+    """Whether a recorded root is the configured one; a folder of the home may have moved with it."""
+    if os.path.realpath(recorded) == os.path.realpath(configured):
+        return True
+    return not recorded.exists() and configured.is_relative_to(home.folder) and recorded.name == configured.name
 
 
 def _configured(home: Home, known: dict[str, Source]) -> list[Request]:
@@ -148,6 +163,8 @@ def _configured(home: Home, known: dict[str, Source]) -> list[Request]:
 
 
 def _requested(home: Home, arguments: Sequence[str], name: str | None, known: dict[str, Source]) -> list[Request]:
+    if name is not None and len(arguments) > 1:
+        raise SetupFault("--as NAME names one source: give one folder, file or pattern with it")
     requests: dict[str, Request] = {}
     known = dict(known)
     for argument in arguments:
@@ -158,31 +175,43 @@ def _requested(home: Home, arguments: Sequence[str], name: str | None, known: di
 def _add_request(
     home: Home, argument: str, name: str | None, known: dict[str, Source], requests: dict[str, Request]
 ) -> None:
-    location = Path(os.path.abspath(Path(argument).expanduser()))  # noqa: PTH100
+    if not argument:
+        raise SetupFault("A source is a folder, a file or a glob pattern, not nothing")
+    location = absolute(argument)
     pattern = None
     if location.is_dir():
         folder = location
+    elif location.is_file():
+        folder, pattern = location.parent, glob.escape(readable(location.name))
     elif location.exists():
-        folder, pattern = location.parent, glob.escape(location.name)
+        raise SetupFault(f"{argument} is neither a file nor a folder")
     elif is_glob(argument):
-        folder, pattern = split_glob(str(location))
+        fixed, pattern = split_glob(argument)
+        folder = absolute(fixed)
         if not folder.is_dir():
             raise SetupFault(f"No folder {folder}, where {argument} begins")
     else:
         raise SetupFault(f"No source at {argument}: there is no such file or folder")
 
+    # Where it really is: a folder may be reached through links, and is one source all the same.
+    label, folder = folder.name, Path(os.path.realpath(folder))
     source = _owner(home, folder, known)
     if source is None:
-        source = Source(name or folder.name or "root", folder, patterns=() if pattern else Source.patterns)
+        source = Source(name or label or "root", folder, patterns=() if pattern else Source.patterns)
         _check_root(home, source, known)
     elif name is not None and name != source.name:
         raise SetupFault(f"{argument} belongs to the source {source.name}, recorded earlier: leave out --as {name}")
-    below = folder.relative_to(source.root).as_posix()
+    below = folder.relative_to(os.path.realpath(source.root)).as_posix()
     below = "" if below == "." else below
     if pattern is None:
         patterns = source.patterns if source.is_configured else (*source.patterns, *Source.patterns)
     else:
         pattern = f"{glob.escape(below)}/{pattern}" if below else pattern
+        if source.is_configured and not is_glob(pattern) and not matcher(source.patterns)(pattern):
+            raise SetupFault(
+                f"{argument} lies in the source {source.name}, whose patterns ({', '.join(source.patterns)}) do not "
+                f"match it: add one in {home.settings_file}"
+            )
         patterns = source.patterns if source.is_configured else (*source.patterns, pattern)
     source = replace(source, patterns=_without_covered(patterns))
     known[source.name] = source
@@ -216,7 +245,8 @@ def _owner(home: Home, folder: Path, known: dict[str, Source]) -> Source | None:
 
 def _holds(home: Home, root: Path, folder: Path) -> bool:
     """Whether a source with that root holds a folder: one that contains the home does not hold what is in there."""
-    if home.folder.is_relative_to(root) and root != home.folder and folder.is_relative_to(home.folder):
+    root, folder, inside = (Path(os.path.realpath(path)) for path in (root, folder, home.folder))
+    if inside.is_relative_to(root) and root != inside and folder.is_relative_to(inside):
         return False
     return folder.is_relative_to(root)
 
@@ -224,12 +254,16 @@ def _holds(home: Home, root: Path, folder: Path) -> bool:
 def _check_root(home: Home, source: Source, known: dict[str, Source]) -> None:
     if readable(str(source.root)) != str(source.root):
         raise SetupFault(f"The name of a source's folder has to be UTF-8: {readable(str(source.root))}")
+    root = Path(os.path.realpath(source.root))
+    if root == Path(os.path.realpath(home.folder)):
+        raise SetupFault(f"The home itself cannot be a source: {home}")
     for reserved in RESERVED:
         inside = home.folder / reserved
-        if source.root.is_relative_to(inside):
+        if root.is_relative_to(os.path.realpath(inside)):
             raise SetupFault(f"No source can lie in {inside}: that is Copydesk's own")
     for other in known.values():
-        if other.name == source.name and other.root != source.root:
+        is_other_root = os.path.realpath(other.root) != str(root)
+        if other.name == source.name and is_other_root:
             raise SetupFault(
                 f"A source named {source.name} is recorded with the root {other.root}: name this one with --as NAME"
             )
@@ -270,17 +304,13 @@ def _list(home: Home, request: Request, is_explicit: bool) -> dict[str, ListedFi
     return listed
 
 
-def _known_files(home: Home, published: Manifest | None, source: str) -> dict[str, _Known]:
-    columns = ["source", "path", "byte_count", "mtime", "sha256", "status", "record_count"]
-    table = read_table(home, published, FILES, columns)
-    values = [table.column(name).to_pylist() for name in columns[:3]]
-    mtimes = table.column("mtime").cast("int64").to_pylist()
-    rest = [table.column(name).to_pylist() for name in columns[4:]]
-    return {
-        path: _Known(byte_count, mtime, sha256, status, record_count)
-        for owner, path, byte_count, mtime, sha256, status, record_count in zip(*values, mtimes, *rest, strict=True)
-        if owner == source
-    }
+def _known_files(files: pa.Table, source: str) -> dict[str, _Known]:
+    table = files.filter(pc.equal(files.column("source"), source))
+    columns = ["path", "byte_count", "mtime", "sha256", "status", "record_count"]
+    # Timestamps as numbers: comparing is all that they are for.
+    arrays = [table.column(name).cast("int64") if name == "mtime" else table.column(name) for name in columns]
+    rows = zip(*(array.to_pylist() for array in arrays), strict=True)
+    return {path: _Known(*values) for path, *values in rows}
 
 
 def _compare(plan: Plan, request: Request, listed: dict[str, ListedFile], known: dict[str, _Known]) -> None:
@@ -293,11 +323,15 @@ def _compare(plan: Plan, request: Request, listed: dict[str, ListedFile], known:
     read = []
     for path in sorted(listed):
         file, former = listed[path], known.get(path)
-        if former is None or former.status == "moved" or (former.status == "missing" and not former.record_count):
+        is_new = former is None or former.status == "moved" or not former.record_count
+        # What another parser could not read, this one may.
+        if former is None or is_new or (plan.is_reparse and former.status == "rejected" and former.sha256):
             read.append(file)
             continue
         if former.sha256 is None:
             # It could not be read; it is tried again once that looks possible.
+            if former.status == "missing":
+                plan.returned.append((source.name, path))
             if not file.is_outside and os.access(file.location, os.R_OK):
                 read.append(file)
             continue
@@ -313,7 +347,8 @@ def _compare(plan: Plan, request: Request, listed: dict[str, ListedFile], known:
     if read:
         plan.read[source.name] = read
     if request.is_whole:
-        gone = [path for path in known if path not in listed]
+        # What the patterns no longer match, but is there, is not missing.
+        gone = [path for path in known if path not in listed and not os.path.lexists(source.root / path)]
         plan.missing += [(source.name, path) for path in gone if known[path].status in {"loaded", "rejected"}]
         if source.on_missing == "withdraw":
             plan.withdrawn += [

@@ -11,13 +11,13 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from etl.errors import SetupFault
-from etl.stage import FileChunk, Staged, StoredChunk, stage
+from etl.stage import FileChunk, StoredChunk, stage
 
 SMALL = 1_000
 """Records up to which starting workers takes longer than doing the work."""
 
 Chunk = FileChunk | StoredChunk
-OnStaged = Callable[[Chunk, Staged], None]
+OnStaged = Callable[[Chunk], None]
 
 
 def stage_all(chunks: Iterable[Chunk], total: int, folder: Path, workers: int, on_staged: OnStaged) -> None:
@@ -33,26 +33,30 @@ def stage_all(chunks: Iterable[Chunk], total: int, folder: Path, workers: int, o
     Raises:
         SetupFault: a worker process died.
     """
-    count = workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else workers or 2
+    count = workers or _processors()
     if total <= SMALL or count == 1:
         for number, chunk in enumerate(chunks):
-            on_staged(chunk, stage(chunk, folder, number))
+            stage(chunk, folder, number)
+            on_staged(chunk)
         return
     # Spawned, never forked: Dagster and Delta Lake have started threads in this process.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(count, mp_context=context) as executor:
         try:
-            for chunk, staged in _in_flight(executor, chunks, folder, 2 * count):
-                on_staged(chunk, staged)
+            for chunk in _in_flight(executor, chunks, folder, 2 * count):
+                on_staged(chunk)
         except BrokenProcessPool:
             raise SetupFault("A worker process died, perhaps for lack of memory: set load.workers lower") from None
 
 
-def _in_flight(
-    executor: ProcessPoolExecutor, chunks: Iterable[Chunk], folder: Path, most: int
-) -> Iterator[tuple[Chunk, Staged]]:
-    """Results as they come, with at most so many chunks handed out: what waits takes no memory."""
-    waiting: dict[Future[Staged], Chunk] = {}
+def _processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _in_flight(executor: ProcessPoolExecutor, chunks: Iterable[Chunk], folder: Path, most: int) -> Iterator[Chunk]:
+    """Chunks as they are done, with at most so many chunks handed out: what waits takes no memory."""
+    waiting: dict[Future[None], Chunk] = {}
     left = deque(enumerate(chunks))
     while left or waiting:
         while left and len(waiting) < most:
@@ -60,4 +64,5 @@ def _in_flight(
             waiting[executor.submit(stage, chunk, folder, number)] = chunk
         done, _ = wait(waiting, return_when="FIRST_COMPLETED")
         for future in done:
-            yield waiting.pop(future), future.result()
+            future.result()
+            yield waiting.pop(future)

@@ -37,7 +37,7 @@ from etl.errors import SetupFault
 from etl.paragraphs import LEAD_SQL
 from etl.reference import Reference, load_reference
 from warehouse.home import Home
-from warehouse.lake import Lake
+from warehouse.lake import Lake, sync
 from warehouse.load import Loaded
 from warehouse.manifest import (
     DATABASE,
@@ -47,6 +47,8 @@ from warehouse.manifest import (
     TableState,
     current,
     locations,
+    newest,
+    nothing_loaded,
     now,
     read_table,
     retained,
@@ -142,15 +144,14 @@ def republish(home: Home) -> Manifest:
     Raises:
         SetupFault: nothing has been published yet.
     """
-    published = current(home, may_have_moved=True)
+    published = newest(home)
     if published is None:
-        raise SetupFault(f"Nothing has been loaded into {home} yet: `copydesk run SOURCE`")
+        raise SetupFault(nothing_loaded(home))
     lake = Lake(home)
     lake.restore(published)
     home.staging.mkdir()
-    number = 1
-    while (home.versions / f"{published.run_id}-{number}").exists():
-        number += 1
+    former = [path.name.rpartition("-")[2] for path in home.versions.glob(f"{published.run_id}-*")]
+    number = 1 + max((int(suffix) for suffix in former if suffix.isdecimal()), default=0)
     manifest = replace(
         published,
         name=f"{published.run_id}-{number}",
@@ -184,8 +185,6 @@ def build(home: Home, manifest: Manifest) -> None:
             connection.execute(f"CREATE VIEW {name} AS {query}")
             connection.execute(f"COMMENT ON VIEW {name} IS {literal(comment)}")
         connection.execute(f"CHECKPOINT {CATALOG}")
-    except duckdb.IOException as error:
-        raise SetupFault(f"Cannot build {folder}: {str(error).splitlines()[0]}") from error
     finally:
         connection.close()
     (folder / MANIFEST).write_text(manifest.to_json(), "utf-8")
@@ -199,13 +198,19 @@ def publish(home: Home, name: str) -> Manifest:
     building = candidate_folder(home, name)
     target = home.versions / name
     (building / DATABASE).chmod(0o444)
+    for path in (building / DATABASE, building / MANIFEST, building):
+        sync(path)
     building.rename(target)
     # A link cannot be replaced in place: it is made under another name and renamed over the old one.
     link = home.link.with_name(f".{home.link.name}.new")
     link.unlink(missing_ok=True)
     link.symlink_to(target.relative_to(home.folder) / DATABASE)
+    sync(home.versions)
     link.replace(home.link)
-    clear_away(home)
+    sync(home.folder)
+    # From here on the version is published, and whatever cannot be cleared away now is by the next run.
+    with contextlib.suppress(OSError, SetupFault):
+        clear_away(home)
     return Manifest.read(target / MANIFEST)
 
 
@@ -224,8 +229,10 @@ def clear_away(home: Home) -> None:
             kept.append(manifest)
         else:
             shutil.rmtree(folder, ignore_errors=True)
-    for folder in home.versions.glob("*.building"):
-        shutil.rmtree(folder, ignore_errors=True)
+    sound = {manifest.name for manifest in versions}
+    for folder in home.versions.iterdir():
+        if folder.name not in sound:
+            shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(home.staging, ignore_errors=True)
     Lake(home).sweep(kept)
 
@@ -267,8 +274,7 @@ def _create_table_view(connection: duckdb.DuckDBPyConnection, home: Home, manife
     connection.execute(f"CREATE VIEW {table.name} AS SELECT {names} FROM ({query})")
     connection.execute(f"COMMENT ON VIEW {table.name} IS {literal(table.comment)}")
     for column in table.columns:
-        meaning = f"{column.meaning} [{column.standard}]" if column.standard else column.meaning
-        connection.execute(f"COMMENT ON COLUMN {table.name}.{column.name} IS {literal(meaning)}")
+        connection.execute(f"COMMENT ON COLUMN {table.name}.{column.name} IS {literal(column.comment)}")
 
 
 def _states(lake: Lake) -> dict[str, TableState]:

@@ -5,13 +5,13 @@ How a look-up's answer is judged belongs to the modules that ask.
 """
 
 from etl.reference.gazetteer import Gazetteer, Place
-from etl.reference.loader import Agency, Calendar, FrontMatter, Reference, Region, load_reference, normalise
+from etl.reference.loader import Agency, Calendar, LineKind, Reference, Region, load_reference, normalise
 
 __all__ = [
     "Agency",
     "Calendar",
-    "FrontMatter",
     "Gazetteer",
+    "LineKind",
     "Place",
     "Reference",
     "Region",

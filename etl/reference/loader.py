@@ -15,13 +15,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from etl.contract import AGENCY_KINDS
 from etl.errors import SetupFault
 from etl.reference.gazetteer import Gazetteer
 
 HERE = Path(__file__).parent
-
-KINDS = ("state", "cooperative", "private", "press_release", "redistributor", "historical")
-"""The closed list of `agencies.kind`."""
 
 
 def normalise(name: str) -> str:
@@ -53,7 +51,7 @@ class Region:
 
 
 @dataclass(frozen=True)
-class FrontMatter:
+class LineKind:
     """A kind of line that stands before a dateline: furniture, version_label or byline."""
 
     kind: str
@@ -123,7 +121,7 @@ class Reference:
     Attributes:
         agencies: the registry by agency id.
         literals: agency ids by normalised literal; several where a short name is shared.
-        calendar, regions, countries, front_matter, forms, gazetteer: what their files hold.
+        calendar, regions, countries, line_kinds, forms, gazetteer: what their files hold.
         version: digest over all the files.
     """
 
@@ -132,7 +130,7 @@ class Reference:
     calendar: Calendar
     regions: dict[str, Region]
     countries: dict[str, str]
-    front_matter: tuple[FrontMatter, ...]
+    line_kinds: tuple[LineKind, ...]
     forms: tuple[FormRow, ...]
     gazetteer: Gazetteer
     version: str
@@ -157,7 +155,7 @@ def load_reference(folder: Path = HERE) -> Reference:
         calendar=Calendar(_calendar(folder)),
         regions={row[0]: Region(row[1], row[2]) for _, row in _rows(folder / "regions.tsv", 3)},
         countries=_countries(folder),
-        front_matter=tuple(_front_matter(folder)),
+        line_kinds=tuple(_line_kinds(folder)),
         forms=tuple(_forms(folder)),
         gazetteer=Gazetteer(folder),
         version=_digest(folder),
@@ -183,8 +181,8 @@ def _agencies(folder: Path) -> Iterator[Agency]:
     for where, (agency_id, name, country, kind, wikidata, literals, names) in _rows(folder / "agencies.tsv", 7):
         if agency_id in seen:
             raise SetupFault(f"{where}: agency {agency_id} stands there twice")
-        if kind not in KINDS:
-            raise SetupFault(f"{where}: {kind!r} is not a kind of agency; those are {', '.join(KINDS)}")
+        if kind not in AGENCY_KINDS:
+            raise SetupFault(f"{where}: {kind!r} is not a kind of agency; those are {', '.join(AGENCY_KINDS)}")
         seen.add(agency_id)
         yield Agency(
             agency_id,
@@ -214,15 +212,15 @@ def _countries(folder: Path) -> dict[str, str]:
     return {name: next(iter(found)) for name, found in codes.items() if len(found) == 1}
 
 
-def _front_matter(folder: Path) -> Iterator[FrontMatter]:
+def _line_kinds(folder: Path) -> Iterator[LineKind]:
     kinds = ("furniture", "version_label", "byline")
     for where, (kind, pattern, example) in _rows(folder / "front_matter.tsv", 3):
         if kind not in kinds:
             raise SetupFault(f"{where}: {kind!r} is not a kind of line; those are {', '.join(kinds)}")
-        compiled = re.compile(pattern, re.IGNORECASE)
+        compiled = _compiled(where, pattern, re.IGNORECASE)
         if not compiled.fullmatch(example):
             raise SetupFault(f"{where}: the pattern does not match its example {example!r}")
-        yield FrontMatter(kind, compiled)
+        yield LineKind(kind, compiled)
 
 
 def _forms(folder: Path) -> Iterator[FormRow]:
@@ -230,7 +228,17 @@ def _forms(folder: Path) -> Iterator[FormRow]:
         needed = frozenset(needs.split(",")) if needs else frozenset()
         if position not in {"head", "tail"} or not needed <= {"agency", "place", "dash"}:
             raise SetupFault(f"{where}: position is head or tail, needs are agency, place, dash")
+        if not re.fullmatch(r"0\.\d+|1(?:\.0)?", confidence) or "agency" not in pattern:
+            raise SetupFault(f"{where}: a form has a confidence from 0 to 1 and an agency in its pattern")
+        _compiled(where, re.sub(r"\{[a-z]+\}", "x", pattern))
         yield FormRow(name, position, needed, float(confidence), pattern, example)
+
+
+def _compiled(where: str, pattern: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern, flags)
+    except re.error as error:
+        raise SetupFault(f"{where}: not a regular expression: {error}") from None
 
 
 def _digest(folder: Path) -> str:

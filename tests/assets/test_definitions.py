@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from assets.assembly import JOB, build_definitions
+from assets.launch import COMMAND_TAG, _end_dead_runs
 from assets.tables import LOAD, LOADED, REGISTRIES
 from etl.contract import TABLES
 from tests.conftest import ROOT
@@ -147,6 +148,26 @@ def test_a_refused_candidate_leaves_the_warehouse_as_it_was(
     accepted = execute(home, instance, [str(source)], warehouse_candidate={"config": {"accept_shrink": True}})
     assert accepted.success
     assert query(home, "SELECT count(*) FROM documents") == [(5,)]
+
+
+def test_runs_of_a_killed_command_are_ended_by_the_next(home: Home, instance: dg.DagsterInstance) -> None:
+    job = build_definitions(home).resolve_job_def(JOB)
+    dead = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=COMMAND_TAG)
+    waiting = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags={})
+    _end_dead_runs(instance)
+    status = {run.run_id: run.status for run in instance.get_runs()}
+    assert status[dead.run_id] is dg.DagsterRunStatus.FAILURE
+    assert status[waiting.run_id] is dg.DagsterRunStatus.STARTED
+
+
+def test_a_step_without_those_before_it_says_what_to_do(home: Home, instance: dg.DagsterInstance) -> None:
+    job = build_definitions(home, wait_seconds=0).resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        instance=instance, asset_selection=[dg.AssetKey("warehouse_candidate")], raise_on_error=False
+    )
+    (failure,) = [event for event in result.all_events if event.is_step_failure]
+    assert failure.step_failure_data.user_failure_data is not None
+    assert "launch the whole job" in (failure.step_failure_data.user_failure_data.description or "")
 
 
 def test_a_fault_fails_the_run_with_its_one_line(home: Home, tmp_path: Path, instance: dg.DagsterInstance) -> None:

@@ -100,6 +100,39 @@ def test_a_run_without_sources_takes_the_inbox(desk: Desk) -> None:
     assert json.loads(desk.ok("run", "--json"))["documents_written"] == 1
 
 
+def test_a_damaged_home_is_one_line_and_keeps_what_is_published(desk: Desk) -> None:
+    write(desk.folder / "wire", "a.txt", dispatch())
+    desk.ok("run", "wire")
+    link = os.readlink(desk.home / "warehouse.duckdb")
+    (parquet,) = (desk.home / "lake" / "documents").rglob("month=*/*.parquet")
+    content = parquet.read_bytes()
+    parquet.write_bytes(b"")
+    write(desk.folder / "wire", "b.txt", dispatch(28))
+    assert "published warehouse is as it was" in desk.fault("run", "wire")
+    desk.fault("sql", "from documents")
+    parquet.write_bytes(content)
+    (desk.home / "warehouse.duckdb").unlink()
+    assert "copydesk publish" in desk.fault("run", "wire")
+    desk.ok("publish")
+    assert json.loads(desk.ok("run", "wire", "--json"))["documents_total"] == 2
+    assert os.readlink(desk.home / "warehouse.duckdb") != link
+
+
+def test_an_interrupted_run_says_so_and_the_next_one_is_whole(desk: Desk) -> None:
+    for number in range(3_000):
+        write(desk.folder / "wire", f"{number}.txt", dispatch(body=f"Texte {number}."))
+    command = subprocess.Popen(
+        [COMMAND, "run", "wire"], env=desk.environment, cwd=desk.folder, stderr=subprocess.PIPE, text=True
+    )
+    staging = desk.home / "lake" / ".staging"
+    while command.poll() is None and not list(staging.glob("*/*.parquet")):
+        time.sleep(0.05)
+    command.send_signal(signal.SIGINT)
+    _, message = command.communicate(timeout=60)
+    assert (command.returncode, message) == (130, "copydesk: stopped; `copydesk status` shows what is published\n")
+    assert json.loads(desk.ok("run", "wire", "--json"))["documents_total"] == 3_000
+
+
 def test_the_run_is_on_the_homes_own_instance(loaded: Desk) -> None:
     (run_id,) = json.loads(loaded.ok("sql", "SELECT run_id FROM runs", "--format", "json"))
     code = "import dagster as dg, sys; r = dg.DagsterInstance.get().get_run_by_id(sys.argv[1]); print(r.status.value, r.job_name)"
@@ -164,10 +197,20 @@ def test_output_to_a_closed_pipe_is_no_error(loaded: Desk) -> None:
         ("run", "--as"),
         ("run", "--colour"),
         ("run", "--wait=soon"),
+        ("run", "--wait=nan"),
+        ("run", ""),
+        ("run", "~nobody-of-that-name/x"),
+        ("run", "[z-a]*.txt"),
+        ("run", "/dev/null"),
+        ("run", "--as", "x"),
+        ("run", "--home", ""),
+        ("run", "x" * 5000),
         ("frobnicate",),
         ("sql", "drop view documents"),
         ("sql", "select nonsense from documents"),
         ("sql", "select 1", "--format", "yaml"),
+        ("sql", "select 1", "--output", ""),
+        ("sql", "select 1", "--output", "x" * 300),
         ("sql", "select * from read_text('/etc/passwd')"),
         ("explain", "nowhere.txt"),
         ("explain", "."),

@@ -1,3 +1,4 @@
+import datetime as dt
 import time
 
 import pytest
@@ -5,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl.dateline import compile_forms, find_dateline, find_signoff
+from etl.reading import read_document
 from etl.reference import Reference
 
 # line, form, place, region, agency, (day, month, year, weekday), what the body begins with
@@ -75,6 +77,11 @@ NOT_READ = [
     "Le directeur de l'usine, 44 ans (photo) - a salué",
     "Rome, 3 mai (correspondance particulière) Un lecteur",
     "Jean Dupont (AFP) - légende",
+    "FACTBOX (Reuters) - The",
+    "GOLDMAN SACHS (Reuters) - The",
+    "Paris (AFP Photo) - La foule",
+    "People walk in Rome, Italy, March 3, 2021 (Reuters)",
+    "Marie Curie, 12 mars 2021 (AFP)",
     "Paris, le 3 mai\nMadame, Monsieur",
     "Mardi, 3 mai, Opéra",
     "Paris, 32 mai (AFP) - Le",
@@ -90,6 +97,13 @@ NOT_READ = [
 @pytest.mark.parametrize("text", NOT_READ)
 def test_reads_no_dateline_where_there_is_none(reference: Reference, text: str) -> None:
     assert find_dateline(text, 0, reference).dateline is None
+
+
+def test_a_dateline_that_is_quoted_below_prose_is_none(reference: Reference) -> None:
+    prose = "Le journal rappelle ce matin une dépêche qui avait fait grand bruit à son époque.\n\n"
+    quoted = "Paris, 12 mars 2001 (AFP) - Le pont est ouvert."
+    assert find_dateline(quoted, 0, reference).dateline is not None
+    assert find_dateline(prose + quoted, 0, reference).dateline is None
 
 
 def test_says_why_a_candidate_lost(reference: Reference) -> None:
@@ -116,6 +130,8 @@ def test_looks_below_section_and_headline_but_not_into_the_body(reference: Refer
         ("Le texte finit.\n(Belga)", "(Belga)", "Belga"),
         ("Le texte finit (hier).", None, None),
         ("Le texte (Belga) continue.", None, None),
+        ("It was told by the Algerian state news agency (APS)", None, None),
+        ("La foule.\nPhoto (AFP)", None, None),
         ("Le texte finit. (Inconnue)", None, None),
     ],
 )
@@ -149,7 +165,11 @@ def test_arbitrary_text_never_raises_and_offsets_hold(reference: Reference, text
 
 
 @settings(deadline=None)
-@given(st.sampled_from(["A", "A ", "A, ", "(", "A (", "1 ", "a", "'", "京", "A, 1 a ", "A " * 7 + "("]))
+@given(
+    st.sampled_from(
+        ["A", "A ", " ", "\u00a0", "video ", ". ", "A, ", "(", "A (", "1 ", "a", "'", "京", "A, 1 a ", "A " * 7 + "("]
+    )
+)
 def test_time_grows_no_faster_than_the_text(reference: Reference, unit: str) -> None:
     def seconds(length: int) -> float:
         text = (unit * length)[:length]
@@ -160,3 +180,18 @@ def test_time_grows_no_faster_than_the_text(reference: Reference, unit: str) -> 
 
     # Not a benchmark: what is not linear takes minutes here.
     assert seconds(200_000) < 5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bakou, 10 mars, AZERTAC" + " " * 200_000 + "x",
+        "video" + " " * 200_000 + "x",
+        "PARIS (AFP)" + " ." * 100_000,
+        "Le texte. " + "(" * 200_000,
+    ],
+)
+def test_long_blanks_take_no_time(reference: Reference, text: str) -> None:
+    begun = time.perf_counter()
+    read_document(text, dt.date(2026, 11, 21), reference)
+    assert time.perf_counter() - begun < 5

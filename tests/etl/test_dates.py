@@ -32,6 +32,11 @@ DECISIONS = [
     ("2021-02", (29, 2, None, None), "", "2021-02", "month", "header", "impossible_day", None),
     (None, (31, 4, 2018, None), "", None, "none", None, "impossible_day", None),
     (None, (29, 2, None, None), "", "XXXX-02-29", "none", "dateline", None, None),
+    (None, (31, 2, None, None), "", None, "none", None, "impossible_day", None),
+    ("2021-03-01", (29, 2, None, None), "", "2021-03-01", "day", "header", "impossible_day", None),
+    # A year of another age is a misprint.
+    ("2021-03", (12, 3, 1821, None), "", "2021-03", "month", "header", "year_typo", None),
+    ("2021-03", (12, 3, 2019, None), "", "2019-03-12", "day", "dateline", "month_differs", None),
     ("2021-13", (9, 12, 2018, None), "", "2018-12-09", "day", "dateline", "impossible_day", None),
     ("2021-13", None, "", None, "none", None, "impossible_day", None),
     # What lies in the future is no date.
@@ -47,6 +52,8 @@ DECISIONS = [
     ("2022-12", (15, 12, None, None), "ouvert mercredi 15 décembre", "2022-12-15", "day", "header+dateline",
      "weekday_differs", False),
     ("2022-12", (15, 12, None, None), "ouvert jeudi 22 décembre", "2022-12-15", "day", "header+dateline", None, None),
+    ("2022-12", (15, 12, None, None), "signé mercredi 15 décembre 2021", "2022-12-15", "day", "header+dateline", None, None),
+    ("2022-12", (15, 12, None, None), "signé jeudi 15 décembre 2022", "2022-12-15", "day", "header+dateline", None, True),
     ("2022-12", (15, 12, None, None), "opened on Thursday, Dec. 15, in", "2022-12-15", "day", "header+dateline",
      None, True),
     ("2022-12", (15, 12, None, 4), "", "2022-12-15", "day", "header+dateline", None, True),

@@ -30,6 +30,17 @@ RUSSIAN = "В городском саду открылась выставка р
 FRENCH = "Le musée a prêté vingt œuvres à la médiathèque, où l'été s'achève déjà sous les marronniers. " * 6
 
 
+def test_a_legacy_sign_after_much_ascii_is_detected() -> None:
+    text = "The council met again in the old hall. " * 4_000 + FRENCH
+    assert decode(text.encode("windows-1252")).text == text
+
+
+def test_endless_combining_marks_are_refused_at_once() -> None:
+    with pytest.raises(RecordFault) as fault:
+        decode(("e" + "\u0315\u0300" * 100_000).encode())
+    assert fault.value.reason == "unparsable"
+
+
 @pytest.mark.parametrize(("text", "encoding"), [(RUSSIAN, "windows-1251"), (FRENCH, "windows-1252")])
 def test_detects_legacy_encodings_and_says_so(text: str, encoding: str) -> None:
     decoded = decode(text.encode(encoding))
@@ -77,6 +88,8 @@ def test_repairs_straightened_quotes_of_misread_dashes() -> None:
         "İstanbul’da Şuşa – Qarabağ",
         "Ð and Þ are Icelandic: Ísafjörður",
         "Ελλάδα, София, Єреван, Ґанок",
+        "AMANHÃ” disse; MANHÃ–NOITE; « THÉÂ »; ЗРІСТ",
+        "short\tline",
     ],
 )
 def test_leaves_clean_text_alone(text: str) -> None:

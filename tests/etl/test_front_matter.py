@@ -11,6 +11,8 @@ from etl.reference import Reference
         ("Société\nUn marché rouvre dans la vieille ville\n", FrontMatter("Société", "Un marché rouvre dans la vieille ville")),
         ("Un marché rouvre dans la vieille ville\n", FrontMatter(None, "Un marché rouvre dans la vieille ville")),
         ("Société\n", FrontMatter("Société", None)),
+        ("UN GRAND MARCHÉ ROUVRE\nUn grand marché rouvre\n", FrontMatter(None, "UN GRAND MARCHÉ ROUVRE")),
+        ("Un grand marché rouvre ses portes\nUn mot\nDeux mots\n", FrontMatter(None, "Un grand marché rouvre ses portes")),
         ("Un grand marché rouvre\nUn grand marché rouvre\nVIDEO\n", FrontMatter(None, "Un grand marché rouvre")),
         ("Toute l'actualité en ligne\nA+ A\nSport\nLe club gagne la coupe\n", FrontMatter("Sport", "Le club gagne la coupe")),
         ("MISE À JOUR 1\nLe club gagne la coupe\n", FrontMatter(None, "Le club gagne la coupe", None, "MISE À JOUR 1")),

@@ -16,6 +16,7 @@ from etl.language import detect_language
         ("", None),
         ("12 345", None),
         ("\ufffe\U0010ffff", None),
+        ("\u0300\u0301\u0302" * 30, None),
     ],
 )
 def test_detects(text: str, language: str | None) -> None:

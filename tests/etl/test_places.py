@@ -22,6 +22,13 @@ RESOLVED = [
     ("GROSSETO", "Italy", None, 3175786, "IT"),
     ("Nowhereville", None, None, None, None),
     ("Nowhereville", "Italie", None, None, "IT"),
+    ("UKRAINE", None, "US", None, "UA"),
+    ("JORDAN", None, None, None, "JO"),
+    ("INDIA", None, "IN", None, "IN"),
+    ("SINGAPORE", None, None, 1880252, "SG"),
+    ("LUXEMBOURG", None, None, 2960316, "LU"),
+    ("GRANADA", None, None, None, None),
+    ("GRANADA", None, "ES", 2517117, "ES"),
     ("AZERBAÏDJAN", None, None, None, "AZ"),
 ]
 

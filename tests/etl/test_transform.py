@@ -3,6 +3,7 @@ import hashlib
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from etl.contract import DOCUMENTS, PARAGRAPHS, RECORDS_SCHEMA, REJECTS
 from etl.identity import document_id
@@ -42,6 +43,16 @@ def test_each_record_is_one_document_or_one_reject() -> None:
 
 def test_no_records_give_typed_empty_tables() -> None:
     assert all(rows.num_rows == 0 for rows in transform(batch()).values())
+
+
+def test_whatever_goes_wrong_costs_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(text: str, *_: object) -> None:
+        raise ValueError("no such thing")
+
+    monkeypatch.setattr("etl.transform.read_document", fail)
+    (row,) = transform(batch(record(dispatch().encode())))["rejects"].to_pylist()
+    assert (row["stage"], row["reason"]) == ("parse", "unparsable")
+    assert "ValueError: no such thing" in row["message"]
 
 
 def test_a_stored_text_reads_as_its_bytes_did() -> None:

@@ -37,12 +37,15 @@ BREAKS: list[tuple[str, Table, Callable[[pa.Table], pa.Table]]] = [
     ("references_hold", DOCUMENTS, lambda rows: put(rows, "place_id", 1)),
     ("references_hold", DOCUMENTS, lambda rows: put(rows, "quality_flags", ["odd"])),
     ("references_hold", DOCUMENTS, lambda rows: put(rows, "date_conflict", "odd")),
+    ("references_hold", DOCUMENTS, lambda rows: put(rows, "agency_role", "odd")),
+    ("references_hold", FILES, lambda rows: put(rows, "status", "odd")),
     ("references_hold", DOCUMENTS, lambda rows: put(rows, "content_created_edtf", "2021-02-01")),
     ("references_hold", PARAGRAPHS, lambda rows: put(rows, "document_id", "nothing")),
     ("offsets_hold", DOCUMENTS, lambda rows: put(rows, "located", "Paris")),
     ("offsets_hold", DOCUMENTS, lambda rows: put(rows, "agency_start", 0)),
     ("offsets_hold", DOCUMENTS, lambda rows: put(rows, "body_end", 1_000_000)),
     ("offsets_hold", PARAGRAPHS, lambda rows: put(rows, "char_end", 1_000_000)),
+    ("offsets_hold", PARAGRAPHS, lambda rows: rows.slice(0, 0)),
     ("offsets_hold", PARAGRAPHS, lambda rows: put(rows, "word_count", 0)),
 ]
 

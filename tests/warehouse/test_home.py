@@ -50,13 +50,14 @@ def test_is_found_by_argument_then_environment_then_default(tmp_path: Path, monk
         ("\udcff", "not valid TOML"),
         ("colour = 'red'", "colour is not a setting"),
         ("[publish]\nkeep = 3", "publish.keep is not a setting"),
-        ("[publish]\nkeep_versions = 0", "at least 1"),
-        ("[publish]\nkeep_versions = true", "at least 1"),
+        ("[publish]\nkeep_versions = 1", "at least 2"),
+        ("[publish]\nkeep_versions = true", "at least 2"),
         ("[load]\nworkers = 'two'", "at least 0"),
         ("load = 3", "is a table"),
         ("source = 'inbox'", "written as"),
         ("[[source]]\nname = 'x'", "needs a root"),
         ("[[source]]\nroot = 3", "needs a root"),
+        ("[[source]]\nroot = '.'", "the home itself"),
         ("[[source]]\nroot = 'a'\nname = ''", "source.name"),
         ("[[source]]\nroot = 'a'\npatterns = '*.txt'", "list of glob patterns"),
         ("[[source]]\nroot = 'a'\non_missing = 'drop'", "keep or withdraw"),
@@ -72,7 +73,7 @@ def test_wrong_settings_are_named(home: Home, content: str, message: str) -> Non
     assert "\n" not in str(fault.value)
 
 
-@pytest.mark.parametrize("name", ["what?", "key=value"])
+@pytest.mark.parametrize("name", ["what?", "100%20", "key=value", "back\\slash", "new\nline", "b\udcff"])
 def test_names_that_duckdb_reads_otherwise_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(SetupFault, match="cannot lie"):
         Home(tmp_path / name / "home")

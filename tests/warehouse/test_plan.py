@@ -135,6 +135,53 @@ def test_an_unreadable_file_is_a_reject_until_it_can_be_read(
     assert query(home, "SELECT count(*) FROM documents") == [(1,)]
 
 
+def test_a_file_too_large_for_one_text_is_not_read(home: Home, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(source, "a.txt", dispatch())
+    write(source, "huge.txt", "x" * 2_000)
+    monkeypatch.setattr("etl.stage.MAXIMUM_BYTES", 1_000)
+    run(home, source)
+    assert query(home, "SELECT path, reason FROM rejects") == [("huge.txt", "too_large")]
+
+
+def test_a_folder_reached_through_a_link_is_the_same_source(loaded: Home, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(source)
+    plan = make_plan(loaded, [str(tmp_path / "link")])
+    assert plan.is_empty
+    assert plan.files_seen == 2
+    (tmp_path / "mine").symlink_to(loaded.lake)
+    with pytest.raises(SetupFault, match="own"):
+        make_plan(loaded, [str(tmp_path / "mine")])
+
+
+def test_a_file_beyond_the_patterns_of_a_configured_source_is_a_fault(home: Home) -> None:
+    path = write(home.folder / "inbox", "a.md", dispatch())
+    with pytest.raises(SetupFault, match="do not match"):
+        make_plan(home, [str(path)])
+
+
+def test_narrower_patterns_make_no_file_missing(home: Home, source: Path) -> None:
+    write(source, "a.txt", dispatch())
+    write(source, "b.text", dispatch(28))
+    home.settings_file.write_text(f"[[source]]\nroot = '{source}'\npatterns = ['*.t*']\n")
+    run(Home(home.folder))
+    home.settings_file.write_text(f"[[source]]\nroot = '{source}'\npatterns = ['*.txt']\n")
+    assert make_plan(Home(home.folder)).is_empty
+
+
+def test_a_pattern_is_taken_from_where_one_is(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "x [1]"
+    write(folder, "a.txt", dispatch())
+    monkeypatch.chdir(folder)
+    assert make_plan(home, ["*.txt"]).files_seen == 1
+
+
+def test_names_that_differ_in_one_bad_byte_are_two_files(home: Home, source: Path) -> None:
+    for name in (b"n\xff.txt", b"n\xfe.txt", b"n\\xff.txt"):
+        with open(os.fsencode(source) + b"/" + name, "wb") as handle:
+            handle.write(dispatch().encode())
+    assert make_plan(home, [str(source)]).files_seen == 3
+
+
 def test_a_link_that_leads_out_is_a_reject(home: Home, source: Path, tmp_path: Path) -> None:
     write(source, "a.txt", dispatch())
     (source / "b.txt").symlink_to(write(tmp_path, "secret.txt", dispatch()))

@@ -3,6 +3,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -205,6 +206,52 @@ def test_what_a_killed_first_run_left_is_gone_with_the_next(home: Home, source: 
     run(home, source)
     assert query(home, "SELECT version, lead FROM documents") == [(1, "Autre texte.")]
     assert query(home, "SELECT count(*) FROM runs") == [(1,)]
+
+
+@pytest.mark.parametrize("damage", [lambda link: None, lambda link: link.write_text("a copy")])
+def test_a_lost_link_is_never_taken_for_a_new_home(loaded: Home, source: Path, damage: Callable[[Path], None]) -> None:
+    rows = stable_rows(loaded)
+    loaded.link.unlink()
+    damage(loaded.link)
+    with pytest.raises(SetupFault, match="copydesk publish"):
+        run(loaded, source)
+    with WriterLock(loaded, "test"):
+        publish(loaded, republish(loaded).name)
+    assert stable_rows(loaded) == rows
+
+
+def test_a_damaged_former_version_is_cleared_away(loaded: Home, source: Path) -> None:
+    former = require_current(loaded).name
+    change(loaded, source, 1)
+    (loaded.versions / former / "manifest.json").write_text("{")
+    change(loaded, source, 2)
+    assert not (loaded.versions / former).exists()
+    assert query(loaded, "SELECT version FROM documents") == [(3,)]
+
+
+def test_a_home_is_the_same_through_a_link_and_with_any_sign_in_its_name(tmp_path: Path, source: Path) -> None:
+    write(source, "a.txt", dispatch())
+    home = Home(tmp_path / "50% #1 {a} ;&~$")
+    home.create()
+    run(home, source)
+    (tmp_path / "link").symlink_to(home.folder)
+    assert query(Home(tmp_path / "link"), "SELECT count(*) FROM documents") == [(1,)]
+    change(Home(tmp_path / "link"), source, 1)
+    assert query(home, "SELECT version FROM documents") == [(2,)]
+
+
+def test_a_moved_home_takes_its_inbox_along(home: Home, tmp_path: Path) -> None:
+    write(home.folder / "inbox", "a.txt", dispatch())
+    run(home)
+    moved = Home(tmp_path / "moved")
+    shutil.move(home.folder, moved.folder)
+    with WriterLock(moved, "test"):
+        publish(moved, republish(moved).name)
+    assert run(moved) is None
+    write(moved.folder / "inbox", "b.txt", dispatch(28))
+    run(moved)
+    assert query(moved, "SELECT source, root FROM sources") == [("inbox", str(moved.folder / "inbox"))]
+    assert query(moved, "SELECT count(*) FROM documents") == [(2,)]
 
 
 def test_a_damaged_or_later_version_is_a_fault(loaded: Home) -> None:
