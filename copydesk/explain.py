@@ -17,6 +17,7 @@ from etl.reading import Reading, read_document
 from etl.reference import load_reference
 from etl.transform import document_values
 from warehouse.connection import connect
+from warehouse.faults import storage_faults
 from warehouse.home import Home
 from warehouse.manifest import now
 
@@ -63,7 +64,8 @@ def _file(path: Path) -> tuple[str, Reading]:
 
 
 def _stored(document_id: str, home_folder: str | None) -> tuple[str, Reading]:
-    with connect(Home.find(home_folder).folder) as connection:
+    home = Home.find(home_folder)
+    with storage_faults(home), connect(home.folder) as connection:
         row = connection.execute(
             "SELECT source, path, version, text, ingested_at FROM documents WHERE document_id = $1",
             [document_id],

@@ -61,12 +61,14 @@ class StoredChunk:
     """Stored documents to be re-parsed: one row group of one Parquet file of the lake.
 
     Attributes:
+        kind: reparsed (current documents) or reparsed_former (former versions): begins the names of the staged files.
         location: the file.
         row_group: which of its row groups.
         size: its number of rows.
         versions: (parser_version, reference_version) of now: rows that have them are left out.
     """
 
+    kind: str
     location: str
     row_group: int
     size: int
@@ -76,9 +78,9 @@ class StoredChunk:
 def stage(chunk: FileChunk | StoredChunk, folder: Path, number: int) -> None:
     """Read and transform a chunk and write its rows to `folder/<table>-<number>-<n>.parquet`.
 
-    The rows of re-parsed documents go to `folder/reparsed_<table>-...` instead.
+    The rows of stored documents go to `folder/<kind>_<table>-...` instead.
     """
-    writer = _Writer(folder, number, is_reparse=isinstance(chunk, StoredChunk))
+    writer = _Writer(folder, number, f"{chunk.kind}_" if isinstance(chunk, StoredChunk) else "")
     if isinstance(chunk, StoredChunk):
         writer.add(_stored_records(chunk))
         return
@@ -157,10 +159,10 @@ def _records(rows: list[dict[str, Any]]) -> pa.RecordBatch:
 class _Writer:
     """Collects what a chunk comes to and writes it, one Parquet file per table and batch."""
 
-    def __init__(self, folder: Path, number: int, is_reparse: bool) -> None:
+    def __init__(self, folder: Path, number: int, prefix: str) -> None:
         self._number = number
         self._folder = folder
-        self._is_reparse = is_reparse
+        self._prefix = prefix
         self._written = 0
         self._refused: list[dict[str, Any]] = []
         self.files: list[dict[str, Any]] = []
@@ -199,6 +201,5 @@ class _Writer:
         if not rows.num_rows:
             return
         self._written += 1
-        label = f"reparsed_{name}" if self._is_reparse else name
-        target = self._folder / f"{label}-{self._number:06}-{self._written:04}.parquet"
+        target = self._folder / f"{self._prefix}{name}-{self._number:06}-{self._written:04}.parquet"
         pq.write_table(rows, target, compression="zstd", compression_level=1)

@@ -155,7 +155,7 @@ def _counted(connection: duckdb.DuckDBPyConnection, name: str, query: str, what:
     rows = connection.execute(f"SELECT count(*), list(c0)[:3] FROM ({query}) t(c0)").fetchall()
     found, examples = rows[0]
     if not found:
-        return Check(name, True, 0, f"no {what}")
+        return Check(name, True, 0, "nothing found")
     return Check(name, False, found, f"{found} × {what}, such as {'; '.join(examples)}")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import duckdb
 
-from etl.errors import SetupFault
+from warehouse.faults import storage_faults
 from warehouse.home import Home
 from warehouse.manifest import require_current
 from warehouse.scan import literal, literal_glob
@@ -71,10 +71,11 @@ def run_query(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.DuckD
 
 
 def query_table(home: Home, query: str) -> tuple[list[str], list[tuple[object, ...]]]:
-    """The names and rows that a trusted query of our own gives."""
-    try:
-        with connect(home.folder) as connection:
-            result = connection.execute(query)
-            return [column[0] for column in result.description or ()], result.fetchall()
-    except duckdb.IOException as error:
-        raise SetupFault(f"The home is damaged: {str(error).splitlines()[0]}") from None
+    """The names and rows that a trusted query of our own gives.
+
+    Raises:
+        SetupFault: nothing has been published, or the home is damaged.
+    """
+    with storage_faults(home), connect(home.folder) as connection:
+        result = connection.execute(query)
+        return [column[0] for column in result.description or ()], result.fetchall()

@@ -145,13 +145,11 @@ def _file_chunks(plan: Plan, today: dt.date) -> Iterator[FileChunk]:
 
 def _stored_chunks(home: Home, plan: Plan) -> Iterator[StoredChunk]:
     versions = (PARSER_VERSION, load_reference().version)
-    for location in locations(home, plan.published, DOCUMENTS):
-        try:
+    for kind, table in (("reparsed", DOCUMENTS), ("reparsed_former", DOCUMENT_VERSIONS)):
+        for location in locations(home, plan.published, table):
             metadata = pq.ParquetFile(location).metadata
-        except (OSError, pa.ArrowInvalid) as error:
-            raise SetupFault(f"The home is damaged: cannot read {location} ({error})") from None
-        for group in range(metadata.num_row_groups):
-            yield StoredChunk(str(location), group, metadata.row_group(group).num_rows, versions)
+            for group in range(metadata.num_row_groups):
+                yield StoredChunk(kind, str(location), group, metadata.row_group(group).num_rows, versions)
 
 
 class _Merge:
@@ -169,9 +167,9 @@ class _Merge:
         for table in TABLES.values():
             self._view(f"former_{table.name}", table, locations(home, plan.published, table))
         for table in (*PARSED_TABLES, FILES):
-            for kind in ("read", "reparsed"):
-                stem = table.name if kind == "read" else f"reparsed_{table.name}"
-                columns = [table.column(name) for name in table.parsed_schema.names]
+            columns = [table.column(name) for name in table.parsed_schema.names]
+            for kind in ("read", "reparsed", "reparsed_former"):
+                stem = table.name if kind == "read" else f"{kind}_{table.name}"
                 self._view(f"{kind}_{table.name}", table, sorted(folder.glob(f"{stem}-*.parquet")), columns)
 
     def __enter__(self) -> _Merge:
@@ -190,9 +188,9 @@ class _Merge:
         for group in _groups(months):
             self._replace(lake, DOCUMENTS, merge.documents(_list(group)), group)
             self._replace(lake, PARAGRAPHS, merge.paragraphs(_list(group)), group)
-        superseded = [month for (month,) in self._rows("SELECT DISTINCT month FROM superseded ORDER BY 1")]
-        if superseded:
-            self._replace(lake, DOCUMENT_VERSIONS, merge.document_versions(_list(superseded)), superseded)
+        former = [month for (month,) in self._rows(merge.VERSION_MONTHS)]
+        if former:
+            self._replace(lake, DOCUMENT_VERSIONS, merge.document_versions(_list(former)), former)
         has_rejects = (
             "SELECT 1 FROM read_rejects UNION ALL SELECT 1 FROM former_rejects SEMI JOIN affected USING (source, path)"
         )

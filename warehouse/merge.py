@@ -42,17 +42,22 @@ CREATE TEMP TABLE arriving AS
     UNION ALL
     SELECT document_id, month, version, ingested_at FROM reparsed;
 
--- Former rows that become former versions, and why.
+-- Former rows that become former versions, and why; the month as it is parsed now.
 CREATE TEMP TABLE superseded AS
-    SELECT l.document_id, l.month,
+    SELECT l.document_id, coalesce(p.month, l.month) AS month,
            CASE WHEN l.reason IS NOT NULL THEN l.reason
                 WHEN n.document_id IS NOT NULL THEN 'changed'
                 WHEN r.path IS NOT NULL THEN 'rejected'
                 ELSE 'vanished' END AS reason
     FROM leaving l
     LEFT JOIN read_documents n USING (document_id)
+    LEFT JOIN reparsed_documents p USING (document_id)
     LEFT JOIN read_rejects r ON (r.source, r.path, r.record_key) = (l.source, l.path, l.record_key)
     WHERE n.document_id IS NULL OR n.content_sha256 != l.content_sha256;
+
+-- Former versions that are parsed again. Those of equal content are read alike: one of them is enough.
+CREATE TEMP TABLE reparsed_versions AS
+    SELECT document_id, content_sha256, min(month) AS month FROM reparsed_former_documents GROUP BY ALL;
 
 CREATE TEMP TABLE replaced AS
     SELECT document_id FROM leaving UNION SELECT document_id FROM reparsed;
@@ -91,18 +96,47 @@ def paragraphs(months: str) -> str:
     """
 
 
+VERSION_MONTHS = """
+    SELECT month FROM superseded
+    UNION SELECT month FROM reparsed_versions
+    UNION SELECT v.month FROM former_document_versions v SEMI JOIN reparsed_versions USING (document_id, content_sha256)
+    ORDER BY month
+"""
+"""The months of `document_versions` that are rewritten."""
+
+
 def document_versions(months: str) -> str:
     """The new rows of `document_versions` for a list of months."""
-    own = [column for column in DOCUMENT_VERSIONS.stored if column.name in DOCUMENTS.schema.names]
-    former = ", ".join(f"d.{column.name}" for column in own)
+    own = [column for column in DOCUMENT_VERSIONS.stored if column.name not in DOCUMENTS.schema.names]
+    kept = ", ".join(f"v.{column.name}" for column in own)
+    leaving = "d.ingested_at AS valid_from, getvariable('now') AS valid_to, s.reason"
+    as_stored = ", ".join(f"d.{column.name}" for column in DOCUMENTS.stored)
     return f"""
-        SELECT {_names(DOCUMENT_VERSIONS)} FROM former_document_versions WHERE month IN ({months})
+        SELECT {_names(DOCUMENT_VERSIONS)} FROM former_document_versions v
+        ANTI JOIN reparsed_versions USING (document_id, content_sha256)
+        WHERE month IN ({months})
         UNION ALL
-        SELECT {former}, d.ingested_at AS valid_from, getvariable('now') AS valid_to, s.reason
-        FROM former_documents d JOIN superseded s USING (document_id)
-        WHERE d.month IN ({months})
+        SELECT {_parsed_again("v", "n")}, {kept}
+        FROM former_document_versions v
+        JOIN (FROM reparsed_former_documents
+              QUALIFY row_number() OVER (PARTITION BY document_id, content_sha256) = 1) n
+            USING (document_id, content_sha256)
+        WHERE n.month IN ({months})
+        UNION ALL
+        SELECT {as_stored}, {leaving}
+        FROM former_documents d JOIN superseded s USING (document_id) ANTI JOIN reparsed_documents USING (document_id)
+        WHERE s.month IN ({months})
+        UNION ALL
+        SELECT {_parsed_again("d", "n")}, {leaving}
+        FROM former_documents d JOIN superseded s USING (document_id) JOIN reparsed_documents n USING (document_id)
+        WHERE s.month IN ({months})
         ORDER BY month, {", ".join(DOCUMENT_VERSIONS.order)}
     """
+
+
+def _parsed_again(former: str, new: str) -> str:
+    """A document's columns: what loading adds from the former row, what is read in the text from the new one."""
+    return ", ".join(f"{former if column.is_set_on_load else new}.{column.name}" for column in DOCUMENTS.stored)
 
 
 REJECTS_QUERY = """

@@ -110,6 +110,7 @@ def test_a_damaged_home_is_one_line_and_keeps_what_is_published(desk: Desk) -> N
     write(desk.folder / "wire", "b.txt", dispatch(28))
     assert "published warehouse is as it was" in desk.fault("run", "wire")
     desk.fault("sql", "from documents")
+    desk.fault("status")
     parquet.write_bytes(content)
     (desk.home / "warehouse.duckdb").unlink()
     assert "copydesk publish" in desk.fault("run", "wire")

@@ -1,12 +1,15 @@
 """Identity, versions, months and balance, through whole runs without Dagster."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from etl.contract import DOCUMENTS
+from etl.reading import Reading
 from tests.support import dispatch, query, run, stable_rows, write
 from warehouse.home import Home
 from warehouse.load import _groups
@@ -230,6 +233,11 @@ def test_the_same_input_gives_the_same_tables(tmp_path: Path, source: Path) -> N
     }
 
 
+def with_parser(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
+    for module in ("etl.transform", "warehouse.plan", "warehouse.load", "warehouse.publish"):
+        monkeypatch.setattr(f"{module}.PARSER_VERSION", version)
+
+
 def test_another_parser_parses_the_stored_texts_again(
     home: Home, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -238,8 +246,7 @@ def test_another_parser_parses_the_stored_texts_again(
     run(home, source)
     former = stable_rows(home)
     (source / "a.txt").unlink()
-    for module in ("etl.transform", "warehouse.plan", "warehouse.load", "warehouse.publish"):
-        monkeypatch.setattr(f"{module}.PARSER_VERSION", "test")
+    with_parser(monkeypatch, "test")
     published = run(home)
     assert published is not None
     assert (published.summary.files_read, published.summary.documents_written) == (0, 2)
@@ -247,6 +254,44 @@ def test_another_parser_parses_the_stored_texts_again(
     assert query(home, "SELECT count(*) FROM document_versions") == [(0,)]
     assert stable_rows(home) == former
     assert run(home) is None
+
+
+def test_an_upgrade_between_leads_to_the_same_tables_as_the_new_parser_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Current and former versions alike, those that are replaced in the very run that upgrades included."""
+    from etl.reading import read_document
+
+    def other_months(*arguments: Any) -> Reading:
+        reading = read_document(*arguments)
+        return replace(
+            reading,
+            date=replace(reading.date, content_created_edtf="1999-01", date_precision="month", content_created=None),
+        )
+
+    found = []
+    for upgrade in ("before", "between"):
+        folder = tmp_path / upgrade / "wire"
+        home = Home(tmp_path / upgrade / "home")
+        home.create()
+        with monkeypatch.context() as patch:
+            if upgrade == "before":
+                patch.setattr("etl.transform.read_document", other_months)
+                with_parser(patch, "test")
+            for number in range(3):
+                write(folder, "a.txt", dispatch(number + 1, f"Texte {number}."), age=number)
+                write(folder, "b.txt", dispatch(9, "Toujours le même."))
+                run(home, folder)
+            patch.setattr("etl.transform.read_document", other_months)
+            with_parser(patch, "test")
+            write(folder, "a.txt", dispatch(4, "Texte final."), age=9)
+            run(home, folder)
+        assert query(
+            home, "SELECT DISTINCT parser_version FROM (FROM documents UNION BY NAME FROM document_versions)"
+        ) == [("test",)]
+        found.append({name: rows for name, rows in stable_rows(home).items() if name != "sources"})
+    assert found[0] == found[1]
+    assert len(found[0]["document_versions"]) == 3
 
 
 def test_large_loads_go_through_workers(home: Home, source: Path) -> None:
