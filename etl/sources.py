@@ -57,6 +57,7 @@ def list_files(root: Path, patterns: Iterable[str], under: str = "", skip: Path 
     matches = matcher(patterns)
     top = os.path.realpath(root)
     prefix = len(str(root).rstrip("/")) + 1
+    skipped = os.path.realpath(skip) if skip is not None else ""
     folders = [str(root / under) if under else str(root)]
     while folders:
         folder = folders.pop()
@@ -64,7 +65,8 @@ def list_files(root: Path, patterns: Iterable[str], under: str = "", skip: Path 
             with os.scandir(folder) as entries:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
-                        if skip is None or entry.path != str(skip):
+                        # The name first: resolving every folder's path would take longer than listing it.
+                        if entry.name != os.path.basename(skipped) or os.path.realpath(entry.path) != skipped:  # noqa: PTH119
                             folders.append(entry.path)
                         continue
                     path = readable(entry.path[prefix:])

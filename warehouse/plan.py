@@ -207,7 +207,8 @@ def _add_request(
         patterns = source.patterns if source.is_configured else (*source.patterns, *Source.patterns)
     else:
         pattern = f"{glob.escape(below)}/{pattern}" if below else pattern
-        if source.is_configured and not is_glob(pattern) and not matcher(source.patterns)(pattern):
+        path = readable(f"{below}/{location.name}" if below else location.name)
+        if source.is_configured and location.is_file() and not matcher(source.patterns)(path):
             raise SetupFault(
                 f"{argument} lies in the source {source.name}, whose patterns ({', '.join(source.patterns)}) do not "
                 f"match it: add one in {home.settings_file}"

@@ -103,6 +103,8 @@ def test_a_source_that_contains_the_home_skips_it(tmp_path: Path) -> None:
     write(tmp_path / "work", "a.txt", dispatch())
     write(home.folder / "inbox", "b.txt", dispatch())
     assert make_plan(home, [str(tmp_path / "work")]).files_seen == 1
+    (tmp_path / "link").symlink_to(home.folder)
+    assert make_plan(Home(tmp_path / "link"), [str(tmp_path / "work")]).files_seen == 1
 
 
 def test_a_file_changed_just_now_is_compared_by_its_digest_again(home: Home, source: Path) -> None:
@@ -154,7 +156,8 @@ def test_a_folder_reached_through_a_link_is_the_same_source(loaded: Home, source
 
 
 def test_a_file_beyond_the_patterns_of_a_configured_source_is_a_fault(home: Home) -> None:
-    path = write(home.folder / "inbox", "a.md", dispatch())
+    path = write(home.folder / "inbox", "a [1].md", dispatch())
+    assert make_plan(home, [str(write(home.folder / "inbox", "b [1].txt", dispatch()))]).files_to_read == 1
     with pytest.raises(SetupFault, match="do not match"):
         make_plan(home, [str(path)])
 
