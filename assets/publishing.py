@@ -45,7 +45,7 @@ def candidate_asset(home: Home) -> dg.AssetsDefinition:
             manifest = build_candidate(home, Loaded.read(home, context.run.run_id))
             checks = run_checks(home, manifest.name, config.accept_shrink)
         return dg.MaterializeResult(
-            metadata={"documents": manifest.summary.documents_total},
+            metadata={"dagster/row_count": manifest.summary.documents_total},
             check_results=[
                 dg.AssetCheckResult(
                     passed=check.passed,
@@ -79,7 +79,7 @@ def warehouse_asset(home: Home) -> dg.AssetsDefinition:
         summary = manifest.summary
         return dg.MaterializeResult(
             metadata={
-                "documents": summary.documents_total,
+                "dagster/row_count": summary.documents_total,
                 "documents_written": summary.documents_written,
                 "files_read": summary.files_read,
                 "rejects_written": summary.rejects,

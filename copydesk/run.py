@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -147,7 +148,11 @@ def _progress(is_wanted: bool) -> Iterator[Callable[[int, int], None] | None]:
         TimeRemainingColumn(),
     )
     begun = time.monotonic()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with (
+        # A descriptor of its own: Dagster sends those of the process to its logs while a step runs.
+        os.fdopen(os.dup(sys.stderr.fileno()), "w") as terminal,
+        Progress(*columns, console=Console(file=terminal), transient=True) as bar,
+    ):
         task = bar.add_task("Starting", total=None, rate="")
 
         def on_progress(done: int, total: int) -> None:

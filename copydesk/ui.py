@@ -46,7 +46,13 @@ def _serve(home: Home, folder: Path, port: int, is_browser_wanted: bool) -> int:
 
     workspace = folder / "workspace.yaml"
     workspace.write_text(json.dumps(WORKSPACE), "utf-8")  # JSON is YAML
-    environment = {**os.environ, "DAGSTER_HOME": str(folder), ENVIRONMENT: str(home)}
+    environment = {
+        **os.environ,
+        "DAGSTER_HOME": str(folder),
+        ENVIRONMENT: str(home),
+        # Python and Dagster import from the current folder first: an etl/ or assets/ there would take our place.
+        "PYTHONSAFEPATH": "1",
+    }
     options = ["--workspace", str(workspace), "--log-level", "warning"]
     commands = [
         ["-m", "dagster_webserver", "--host", HOST, "--port", str(port), *options],
@@ -78,6 +84,7 @@ def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[
     return subprocess.Popen(
         [sys.executable, *command],
         env=environment,
+        cwd=environment["DAGSTER_HOME"],
         stdout=sys.stderr,
         start_new_session=True,
         preexec_fn=_default_signals,

@@ -1,7 +1,9 @@
 """The command as people run it: as a subprocess, in a home of its own."""
 
+import contextlib
 import json
 import os
+import pty
 import re
 import signal
 import socket
@@ -132,6 +134,27 @@ def test_an_interrupted_run_says_so_and_the_next_one_is_whole(desk: Desk) -> Non
     _, message = command.communicate(timeout=60)
     assert (command.returncode, message) == (130, "copydesk: stopped; `copydesk status` shows what is published\n")
     assert json.loads(desk.ok("run", "wire", "--json"))["documents_total"] == 3_000
+
+
+def test_a_terminal_sees_progress_with_rate_and_time_left(desk: Desk) -> None:
+    for number in range(600):
+        write(desk.folder / "wire", f"{number}.txt", dispatch(body=f"Texte {number}."))
+    ours, theirs = pty.openpty()
+    command = subprocess.Popen(
+        [COMMAND, "run", "wire"], env=desk.environment, cwd=desk.folder, stdout=theirs, stderr=theirs
+    )
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux ends a terminal that nobody writes to any more with an error
+        while block := os.read(ours, 4096):
+            shown += block
+    os.close(ours)
+    assert command.wait(60) == 0
+    text = shown.decode()
+    assert re.search(
+        r"(Reading|Publishing) \S+ +\d+/600 +[\d,]+/s \d:\d\d:\d\d", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+    )
+    assert "600 written, 600 in all" in text
 
 
 def test_the_run_is_on_the_homes_own_instance(loaded: Desk) -> None:
@@ -307,9 +330,12 @@ def free_port() -> int:
 
 def test_the_ui_starts_answers_and_stops(loaded: Desk) -> None:
     port = free_port()
+    # What lies in the folder where one is must not take the place of our modules, or of others'.
+    for name in ("etl", "assets", "gql"):
+        (loaded.folder / f"{name}.py").write_text("raise RuntimeError('not this one')\n")
     ui = subprocess.Popen(
         [COMMAND, "ui", "--port", str(port), "--no-browser"],
-        env=loaded.environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env=loaded.environment, cwd=loaded.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         # As a shell starts what it puts into the background.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
     )  # fmt: skip
