@@ -36,12 +36,15 @@ def run_command(
     begun = time.monotonic()
     home = Home.find(home_folder)
     is_new_home = not home.exists
-    home.create()
-    for warning in home.warnings() if is_new_home else []:
-        click.echo(f"copydesk: {warning}", err=True)
+    if not sources:
+        home.create()
     # As they are to be found from anywhere: the run's configuration is kept, and may be launched again from the UI.
     sources = [_absolute(source) for source in sources]
     plan = make_plan(home, sources, name)
+    # Only now: a source that does not exist makes no home.
+    home.create()
+    for warning in home.warnings() if is_new_home else []:
+        click.echo(f"copydesk: {warning}", err=True)
     if plan.is_empty:
         summary = _nothing_new(plan, plan.published, begun)
         if as_json:

@@ -248,6 +248,11 @@ def test_what_people_can_mend_is_one_line(loaded: Desk, arguments: tuple[str, ..
     loaded.fault(*arguments)
 
 
+def test_a_source_that_is_not_there_makes_no_home(desk: Desk) -> None:
+    desk.fault("run", "nowhere")
+    assert not desk.home.exists()
+
+
 def test_wrong_settings_are_one_line(desk: Desk) -> None:
     desk.ok("run")
     (desk.home / "copydesk.toml").write_text("sauce = 1\n")
