@@ -17,7 +17,7 @@ import click
 from etl.sources import is_glob
 from warehouse.home import Home
 from warehouse.lock import WriterLock
-from warehouse.manifest import Manifest, RunSummary, current
+from warehouse.manifest import RunSummary, current
 from warehouse.plan import Plan, make_plan
 
 
@@ -46,14 +46,14 @@ def run_command(
     for warning in home.warnings() if is_new_home else []:
         click.echo(f"copydesk: {warning}", err=True)
     if plan.is_empty:
-        summary = _nothing_new(plan, plan.published, begun)
-        if as_json:
-            _print_json(summary)
-        elif not quiet:
-            click.echo(_describe_nothing(home, plan))
-        return DONE
+        return _say_nothing_new(home, plan, begun, as_json, quiet)
 
     with WriterLock(home, "copydesk run", wait):
+        if current(home) != plan.published:
+            # Another run has published between our look and our lock, and may have done the work.
+            plan = make_plan(home, sources, name)
+            if plan.is_empty:
+                return _say_nothing_new(home, plan, begun, as_json, quiet)
         from assets.launch import run_load
 
         with _progress(is_wanted=sys.stderr.isatty() and not as_json and not quiet) as progress:
@@ -67,13 +67,8 @@ def run_command(
             err=True,
         )
         return REFUSED
-    summary = (
-        published.summary
-        if published is not None and published.run_id == outcome.run_id
-        # Another run has done the work between our look and our lock.
-        else _nothing_new(plan, published, begun)
-    )
-    summary = replace(summary, seconds=round(time.monotonic() - begun, 3))
+    assert published is not None, "a run that ends well has published"
+    summary = replace(published.summary, seconds=round(time.monotonic() - begun, 3))
     if as_json:
         _print_json(summary)
     elif not quiet:
@@ -90,9 +85,15 @@ def _absolute(source: str) -> str:
     return str(here / source)
 
 
-def _nothing_new(plan: Plan, published: Manifest | None, begun: float) -> RunSummary:
-    total = published.summary.documents_total if published else 0
-    return RunSummary(None, plan.files_seen, 0, 0, total, 0, (), round(time.monotonic() - begun, 3))
+def _say_nothing_new(home: Home, plan: Plan, begun: float, as_json: bool, quiet: bool) -> int:
+    from copydesk.cli import DONE
+
+    total = plan.published.summary.documents_total if plan.published else 0
+    if as_json:
+        _print_json(RunSummary(None, plan.files_seen, 0, 0, total, 0, (), round(time.monotonic() - begun, 3)))
+    elif not quiet:
+        click.echo(_describe_nothing(home, plan))
+    return DONE
 
 
 def _print_json(summary: RunSummary) -> None:

@@ -326,6 +326,22 @@ def test_a_second_writer_stops_at_once_or_waits(desk: Desk) -> None:
         waiting.stdout.close()
 
 
+def test_who_waited_for_a_run_that_did_the_work_launches_nothing(desk: Desk) -> None:
+    write(desk.folder / "wire", "a.txt", dispatch())
+    runs = [
+        subprocess.Popen(
+            [COMMAND, "run", "wire", "--wait", "--json"], env=desk.environment, cwd=desk.folder,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    ended = [run.communicate(timeout=120) for run in runs]
+    assert [run.returncode for run in runs] == [0, 0]
+    assert [messages for _, messages in ended] == ["", ""]
+    assert sorted(json.loads(printed)["documents_written"] for printed, _ in ended) == [0, 1]
+    assert len(json.loads(desk.ok("sql", "from runs", "--format", "json"))) == 1
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
