@@ -133,7 +133,6 @@ def find_dateline(text: str, start: int, reference: Reference, language: str | N
     candidates: list[Dateline] = []
     evidence: list[Evidence] = []
     for index, (line_start, line_end) in enumerate(head_lines(text, start, MAXIMUM_LINES)):
-        before = len(candidates)
         for form in compile_forms(reference, "head"):
             match = form.pattern.match(text, line_start, min(line_end, line_start + MAXIMUM_LENGTH))
             if match is None:
@@ -146,10 +145,10 @@ def find_dateline(text: str, start: int, reference: Reference, language: str | N
                 )
             else:
                 candidates.append(read)
-        if len(candidates) == before and _is_prose(text[line_start:line_end], reference):
+        # Behind the first line that has one, and behind prose, a dateline is a quoted one, however sure its form.
+        if candidates or _is_prose(text[line_start:line_end], reference):
             break
-    # The surest wins; of equals, the one that stands first.
-    best = max(candidates, key=lambda found: (found.confidence, -found.span.start), default=None)
+    best = max(candidates, key=lambda found: found.confidence, default=None)
     for found in candidates:
         reason = f"confidence {found.confidence:.2f}" + ("" if found is best else ", less than the best")
         evidence.append(

@@ -1,7 +1,7 @@
 """SQL that merges what a run has read with the former state: versions, months, and the new rows of each table.
 
 The queries run in a DuckDB database in memory, over views `former_<table>` (the published rows), `read_<table>`
-and `reparsed_<table>` (the staged rows) and the temporary tables that `prepare` makes. Writing the results belongs
+and `reparsed_<table>` (the staged rows) and the temporary tables that `PREPARE` makes. Writing the results belongs
 to `warehouse.load`.
 """
 

@@ -106,6 +106,13 @@ def test_a_dateline_that_is_quoted_below_prose_is_none(reference: Reference) -> 
     assert find_dateline(prose + quoted, 0, reference).dateline is None
 
 
+def test_the_first_line_with_a_dateline_has_it(reference: Reference) -> None:
+    text = "PARIS (AFP) - Le pont est ouvert.\nLYON, Oct 2 2001 (Reuters) - The bridge"
+    found = find_dateline(text, 0, reference).dateline
+    assert found is not None
+    assert found.span.literal == "PARIS (AFP)"
+
+
 def test_says_why_a_candidate_lost(reference: Reference) -> None:
     found = find_dateline("Paris, 32 mai (AFP) - Le", 0, reference)
     assert [(e.rule, e.has_won, e.reason) for e in found.evidence if e.rule == "parenthesis"] == [
