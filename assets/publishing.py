@@ -2,9 +2,10 @@
 
 import dagster as dg
 
-from assets.metadata import GROUP, OWNER
+from assets.metadata import GROUP, OWNER, column_schema
 from assets.tables import LOADED, REGISTRIES
 from assets.writer import POOL, Writer, faults_as_failures
+from etl.contract import DOCUMENTS
 from warehouse.checks import CHECKS, run_checks
 from warehouse.home import Home
 from warehouse.load import Loaded
@@ -12,6 +13,7 @@ from warehouse.publish import build_candidate, publish
 
 CANDIDATE = "warehouse_candidate"
 WAREHOUSE = "warehouse"
+MAIN_VIEW = "\n\nRow count and columns are those of its main view, documents."
 
 
 class CheckConfig(dg.Config):
@@ -30,7 +32,8 @@ def candidate_asset(home: Home) -> dg.AssetsDefinition:
     @dg.asset(
         name=CANDIDATE,
         deps=[table.name for table in (*LOADED, *REGISTRIES)],
-        description="The next version of the warehouse, not published before its checks have passed.",
+        description="The next version of the warehouse, not published before its checks have passed." + MAIN_VIEW,
+        metadata={"dagster/column_schema": column_schema(DOCUMENTS)},
         owners=[OWNER],
         group_name=GROUP,
         kinds={"duckdb"},
@@ -66,12 +69,13 @@ def warehouse_asset(home: Home) -> dg.AssetsDefinition:
     @dg.asset(
         name=WAREHOUSE,
         deps=[CANDIDATE],
-        description="The warehouse that SQL is asked of: a DuckDB file with views on exactly one snapshot of the lake.",
+        description="The warehouse that SQL is asked of: a DuckDB file with views on exactly one snapshot of the lake."
+        + MAIN_VIEW,
         owners=[OWNER],
         group_name=GROUP,
         kinds={"duckdb"},
         pool=POOL,
-        metadata={"dagster/uri": home.link.as_uri()},
+        metadata={"dagster/uri": home.link.as_uri(), "dagster/column_schema": column_schema(DOCUMENTS)},
     )
     def _warehouse(context: dg.AssetExecutionContext, writer: Writer) -> dg.MaterializeResult:
         with faults_as_failures(home):
