@@ -1,15 +1,20 @@
-"""Puts the definitions together for one home: assets, checks, job, resources and executor."""
+"""Puts the definitions together for one home: assets, checks, jobs, schedule, sensors, resources and executor."""
 
 from collections.abc import Callable
 
 import dagster as dg
 
+from assets.automation import alert_sensor, daily_schedule, inbox_sensor
+from assets.inbox import INBOX, inbox_spec, news_checks
+from assets.months import MONTHS, months_spec
 from assets.publishing import candidate_asset, warehouse_asset
-from assets.tables import inbox_spec, loaded_assets, registry_assets
+from assets.tables import LOAD, loaded_assets, registry_assets
 from assets.writer import WRITER_TAG, Writer
 from warehouse.home import Home
+from warehouse.manifest import newest
 
 JOB = "load"
+REBUILD = "rebuild"
 
 
 def build_definitions(
@@ -24,22 +29,43 @@ def build_definitions(
     """
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = [
         inbox_spec(home),
+        months_spec(home),
         loaded_assets(home, progress),
         registry_assets(home),
         candidate_asset(home),
         warehouse_asset(home),
     ]
-    job = dg.define_asset_job(
+    # The steps hand on through the lake, under one lock: a run can only be tried again as a whole.
+    tags = {**WRITER_TAG, "dagster/retry_strategy": "ALL_STEPS"}
+    written = dg.AssetSelection.all() - dg.AssetSelection.assets(INBOX, MONTHS)
+    load = dg.define_asset_job(
         JOB,
-        selection=dg.AssetSelection.all() - dg.AssetSelection.assets("inbox"),
+        selection=written,
         description="Loads what is new or changed in the sources, checks the result and publishes it.",
-        # The steps hand on through the lake, under one lock: a run can only be tried again as a whole.
-        tags={**WRITER_TAG, "dagster/retry_strategy": "ALL_STEPS"},
+        tags=tags,
     )
+    rebuild = dg.define_asset_job(
+        REBUILD,
+        selection=written,
+        description="Parses the documents of some months, or of all, again from their stored texts, checks the result "
+        "and publishes it. The sources need not be there.",
+        config={"ops": {LOAD: {"config": {"rebuild": _example_months(home)}}}},
+        tags=tags,
+    )
+    checks = news_checks(home)
     return dg.Definitions(
         assets=assets,
-        jobs=[job],
+        asset_checks=[checks] if checks else [],
+        jobs=[load, rebuild],
+        schedules=[daily_schedule(home, load)],
+        sensors=[inbox_sensor(home, load), alert_sensor(home)],
         resources={"writer": Writer(home=str(home), wait_seconds=wait_seconds)},
         # The steps are few and hand on through the lake; a process for each would take longer than they do.
         executor=dg.in_process_executor,
     )
+
+
+def _example_months(home: Home) -> list[str]:
+    """What the launchpad shows for `rebuild`: the newest month, to be replaced by those that are meant."""
+    published = newest(home)
+    return list(published.months[-1:]) if published else []

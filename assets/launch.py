@@ -8,11 +8,12 @@ import dagster as dg
 from assets.assembly import JOB, build_definitions
 from assets.instance import dagster_home
 from assets.publishing import CANDIDATE
+from assets.recovery import report_gone
 from assets.tables import LOAD
 from etl.errors import SetupFault
 from warehouse.home import Home
 
-COMMAND_TAG = {"copydesk/launched_by": "command"}
+COMMAND_TAG = {"copydesk/launched_by": "command", "dagster/max_retries": "0"}
 """Marks runs of the command: each holds the writer's lock from before it starts until after it has ended."""
 
 
@@ -22,11 +23,13 @@ class Outcome:
 
     Attributes:
         run_id: Dagster's.
-        refused: what each failed check found; empty if the candidate was published.
+        refused: what each blocking check found that failed; empty if the candidate was published.
+        warnings: what the others found.
     """
 
     run_id: str
     refused: tuple[str, ...]
+    warnings: tuple[str, ...]
 
 
 def run_load(
@@ -59,14 +62,17 @@ def run_load(
             raise_on_error=False,
             tags=COMMAND_TAG,
         )
-    if result.success:
-        return Outcome(result.run_id, ())
-    refused = tuple(
-        f"{check.check_name}: {check.description}" for check in result.get_asset_check_evaluations() if not check.passed
-    )
-    if refused:
-        return Outcome(result.run_id, refused)
+    failed = [check for check in result.get_asset_check_evaluations() if not check.passed]
+    refused = tuple(_describe(check) for check in failed if check.severity is dg.AssetCheckSeverity.ERROR)
+    if result.success or refused:
+        warnings = tuple(_describe(check) for check in failed if check.severity is dg.AssetCheckSeverity.WARN)
+        return Outcome(result.run_id, refused, warnings)
     raise _error(result)
+
+
+def _describe(check: dg.AssetCheckEvaluation) -> str:
+    # Not its description, which is escaped for the web UI.
+    return f"{check.check_name}: {check.metadata['message'].value}"
 
 
 def _end_dead_runs(instance: dg.DagsterInstance) -> None:
@@ -78,8 +84,7 @@ def _end_dead_runs(instance: dg.DagsterInstance) -> None:
         tags=COMMAND_TAG,
         statuses=[dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED],
     )
-    for run in instance.get_runs(unfinished):
-        instance.report_run_failed(run, "The command was killed; the published warehouse is as it was before.")
+    report_gone(instance, instance.get_runs(unfinished))
 
 
 def _error(result: dg.ExecuteInProcessResult) -> BaseException:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import dagster as dg
 from pydantic import Field
 
-from assets.metadata import GROUP, OWNER, row_metadata, table_spec
+from assets.inbox import INBOX, arrival, nothing_new
+from assets.metadata import run_metadata, table_spec
 from assets.writer import POOL, Writer, faults_as_failures
 from etl.contract import (
     AGENCIES,
@@ -20,39 +21,38 @@ from etl.contract import (
     SOURCES,
 )
 from warehouse.home import Home
-from warehouse.lake import Lake
 from warehouse.load import Loaded, load
-from warehouse.plan import make_plan
+from warehouse.plan import Plan, make_plan, make_rebuild
 from warehouse.publish import write_registries
 
-INBOX = "inbox"
 LOAD = "read_and_merge"
 LOADED = (SOURCES, FILES, REJECTS, DOCUMENTS, DOCUMENT_VERSIONS, PARAGRAPHS)
 REGISTRIES = (AGENCIES, PLACES, COLUMNS, RUNS)
 
 
 class LoadConfig(dg.Config):
-    """What one run is to load.
+    """What one run is to load."""
 
-    Attributes:
-        sources: folders, files or glob patterns; empty for the sources of copydesk.toml.
-        name: name of the source, instead of its folder's.
-    """
-
-    sources: list[str] = Field(default_factory=list)
-    name: str | None = None
-
-
-def inbox_spec(home: Home) -> dg.AssetSpec:
-    """The raw files outside: what the sources of copydesk.toml hold."""
-    return dg.AssetSpec(
-        INBOX,
-        description="Raw text files in the folders that copydesk.toml names as sources. Copydesk never touches them.",
-        owners=[OWNER],
-        group_name=GROUP,
-        kinds={"file"},
-        metadata={"settings": dg.MetadataValue.path(str(home.settings_file))},
+    sources: list[str] = Field(
+        default_factory=list,
+        description="Folders, files or glob patterns; empty for the sources of copydesk.toml.",
     )
+    name: str | None = Field(default=None, description="Name of the source, instead of its folder's.")
+    settled_only: bool = Field(
+        default=False,
+        description="Leave files for later that are younger than two seconds or still growing.",
+    )
+    rebuild: list[str] | None = Field(
+        default=None,
+        description="Instead of looking at the sources: the months (2021-02, or undated) whose documents are parsed "
+        "again from their stored texts; an empty list for all months.",
+    )
+
+    def plan(self, home: Home) -> Plan:
+        """What there is to do."""
+        if self.rebuild is not None:
+            return make_rebuild(home, self.rebuild)
+        return make_plan(home, self.sources, self.name, self.settled_only)
 
 
 def loaded_assets(home: Home, progress: Callable[[int, int], None] | None) -> dg.AssetsDefinition:
@@ -66,18 +66,26 @@ def loaded_assets(home: Home, progress: Callable[[int, int], None] | None) -> dg
     )
     def _load(context: dg.AssetExecutionContext, config: LoadConfig, writer: Writer) -> Iterator[dg.MaterializeResult]:
         with faults_as_failures(home):
-            plan = make_plan(home, config.sources, config.name)
+            plan = config.plan(home)
             if plan.is_empty:
-                context.log.info(f"Nothing new: {plan.files_seen} files seen, all of them known")
+                # Nothing is handed on, so that what follows is skipped.
+                observation = nothing_new(plan)
+                context.log.info(observation.description)
+                context.log_event(observation)
                 return
-            context.log.info(f"{plan.files_seen} files seen, {plan.files_to_read} new or changed")
+            if plan.rebuild:
+                context.log.info(f"{len(plan.rebuild)} months are parsed again from their stored texts")
+            else:
+                context.log.info(f"{plan.files_seen} files seen, {plan.files_to_read} new or changed")
             loaded = load(home, plan, context.run.run_id, progress)
             context.log.info(
                 f"{loaded.documents_written} documents in {len(loaded.months)} months, {loaded.rejects} rejects"
             )
-            lake = Lake(home)
+            if news := arrival(plan):
+                context.log_event(news)
+            metadata = run_metadata(home, LOADED, context.run.run_id)
             for table in LOADED:
-                yield dg.MaterializeResult(asset_key=table.name, metadata=row_metadata(lake.state(table)))
+                yield dg.MaterializeResult(asset_key=table.name, metadata=metadata[table.name])
 
     return _load
 
@@ -94,8 +102,8 @@ def registry_assets(home: Home) -> dg.AssetsDefinition:
     def _registries(context: dg.AssetExecutionContext, writer: Writer) -> Iterator[dg.MaterializeResult]:
         with faults_as_failures(home):
             write_registries(home, Loaded.read(home, context.run.run_id))
-            lake = Lake(home)
+            metadata = run_metadata(home, REGISTRIES, context.run.run_id)
             for table in REGISTRIES:
-                yield dg.MaterializeResult(asset_key=table.name, metadata=row_metadata(lake.state(table)))
+                yield dg.MaterializeResult(asset_key=table.name, metadata=metadata[table.name])
 
     return _registries

@@ -65,14 +65,14 @@ class StoredChunk:
         location: the file.
         row_group: which of its row groups.
         size: its number of rows.
-        versions: (parser_version, reference_version) of now: rows that have them are left out.
+        versions: (parser_version, reference_version) of now: rows that have them are left out; None for no row.
     """
 
     kind: str
     location: str
     row_group: int
     size: int
-    versions: tuple[str, str]
+    versions: tuple[str, str] | None
 
 
 def stage(chunk: FileChunk | StoredChunk, folder: Path, number: int) -> None:

@@ -1,6 +1,7 @@
-"""What must hold before a candidate is published. Each check can fail, and says what it found.
+"""What is checked before a candidate is published. Each check can fail, and says what it found.
 
-The checks read the candidate's own DuckDB file, as any reader will.
+The checks read the candidate's own DuckDB file, as any reader will. Those that block keep it from being published;
+the others are warnings, whose figures come from `warehouse.trends`.
 """
 
 from __future__ import annotations
@@ -10,10 +11,12 @@ from dataclasses import dataclass
 import duckdb
 
 from etl.contract import FILES, TABLES, Column, Table
+from etl.dates import FUTURE_TOLERANCE
 from warehouse.home import Home
 from warehouse.manifest import DATABASE, Manifest, newest
 from warehouse.publish import candidate_folder
 from warehouse.scan import literal
+from warehouse.trends import Trend, compare
 
 SHRINK_LIMIT = 0.5
 """A version with less than this share of the published version's documents is taken for an accident."""
@@ -31,21 +34,42 @@ class Check:
         passed: whether it holds.
         found: how many violations there are.
         message: what was found, for people.
+        value: for a warning, the run's own figure: a share of 0 to 1, or a count.
     """
 
     name: str
     passed: bool
     found: int
     message: str
+    value: float | None = None
+
+    @property
+    def is_blocking(self) -> bool:
+        """Whether a candidate that does not pass is not published."""
+        return self.name in BLOCKING
 
 
-CHECKS = {
+BLOCKING = {
     "balance": "Each current record is in documents or in rejects, never in both, never in neither.",
     "keys_unique": "No key of any table stands twice.",
     "references_hold": "Every row that refers to another finds it, and closed lists are kept.",
     "offsets_hold": "Every offset gives back exactly its literal.",
+    "no_future_dates": "No document is dated later than the day after it was first read.",
     "rows_not_collapsed": "Not more than half of the published documents are gone.",
 }
+"""The checks that keep a candidate from being published, with what they say."""
+
+WARNINGS = {
+    "share_dated": "No source has fewer documents dated to the day than it used to have.",
+    "share_placed": "No source has fewer documents with a place of the gazetteer than it used to have.",
+    "share_with_agency": "No source has fewer documents with an agency of the registry than it used to have.",
+    "share_language_sure": "No source has fewer documents of a sure language than it used to have.",
+    "unknown_agencies": "No agency came up that the registry does not know.",
+    "share_rejected": "No source has more rejects than it used to have.",
+}
+"""The checks that only warn: what the run brought, compared with each source's own history."""
+
+CHECKS = {**BLOCKING, **WARNINGS}
 """All checks, in the order in which `run_checks` gives them, with what they say."""
 
 
@@ -69,7 +93,9 @@ def run_checks(home: Home, name: str, accept_shrink: bool = False) -> list[Check
             _counted(connection, "keys_unique", _keys(), "key that stands more than once"),
             _counted(connection, "references_hold", _references(), "row that refers to nothing"),
             _counted(connection, "offsets_hold", _OFFSETS, "document whose offsets do not give back its literals"),
+            _counted(connection, "no_future_dates", _FUTURE, "document that is dated in the future"),
             _collapse(connection, published, accept_shrink),
+            *map(_warning, compare(connection, home, published, name)),
         ]
 
 
@@ -101,6 +127,13 @@ _OFFSETS = """
     ) p USING (document_id)
     WHERE coalesce(p.n, 0) != d.paragraph_count OR coalesce(p.words, 0) != d.word_count
        OR p.first < d.body_start OR p.last > d.body_end OR NOT p.is_sound
+"""
+
+_FUTURE = f"""
+    SELECT source || ': ' || path || ' (' || content_created_edtf || ')'
+    FROM documents
+    WHERE coalesce(content_created, try_strptime(content_created_edtf, ['%Y-%m', '%Y'])::DATE)
+          > ingested_at::DATE + {FUTURE_TOLERANCE}
 """
 
 
@@ -157,6 +190,10 @@ def _counted(connection: duckdb.DuckDBPyConnection, name: str, query: str, what:
     if not found:
         return Check(name, True, 0, "nothing found")
     return Check(name, False, found, f"{found} × {what}, such as {'; '.join(examples)}")
+
+
+def _warning(trend: Trend) -> Check:
+    return Check(trend.name, not trend.found, len(trend.found), trend.message or "nothing odd", trend.value)
 
 
 def _collapse(connection: duckdb.DuckDBPyConnection, published: Manifest | None, accept_shrink: bool) -> Check:

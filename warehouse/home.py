@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
 import os
 import re
 import tomllib
+import zoneinfo
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
@@ -16,10 +19,12 @@ from etl.sources import DEFAULT_PATTERNS, readable
 
 ENVIRONMENT = "COPYDESK_HOME"
 DEFAULT_HOME = "data"
-RESERVED = ("lake", "versions", "dagster", "reference")
+RESERVED = ("lake", "versions", "dagster", "reference", "alerts")
 """Folders of the home in which no source may lie."""
 
 ON_MISSING = ("keep", "withdraw")
+
+_UNITS = {"m": dt.timedelta(minutes=1), "h": dt.timedelta(hours=1), "d": dt.timedelta(days=1)}
 
 _NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afpfs"}
 
@@ -34,6 +39,7 @@ class Source:
         patterns: which files below it belong to it.
         on_missing: what becomes of the documents of a file that is no longer there: keep or withdraw.
         is_configured: whether copydesk.toml names it.
+        fail_window: the longest time without a new file that is no cause for concern; None if any time is.
     """
 
     name: str
@@ -41,15 +47,28 @@ class Source:
     patterns: tuple[str, ...] = DEFAULT_PATTERNS
     on_missing: str = "keep"
     is_configured: bool = False
+    fail_window: dt.timedelta | None = None
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What copydesk.toml says."""
+    """What copydesk.toml says.
+
+    Attributes:
+        sources: in its order.
+        keep_versions: published versions that are kept.
+        workers: processes that read files; 0 for as many as there are processors.
+        schedule_time: when the daily run starts.
+        schedule_timezone: the IANA time zone of that time.
+        alert_command: program and arguments to run when something needs a person; empty for none.
+    """
 
     sources: tuple[Source, ...]
     keep_versions: int = 5
     workers: int = 0
+    schedule_time: dt.time = dt.time(5, 30)
+    schedule_timezone: str = "UTC"
+    alert_command: tuple[str, ...] = ()
 
 
 class Home:
@@ -99,6 +118,11 @@ class Home:
     def dagster(self) -> Path:
         """DAGSTER_HOME."""
         return self.folder / "dagster"
+
+    @property
+    def alerts(self) -> Path:
+        """The folder of the alert files: what needs a person, one file each."""
+        return self.folder / "alerts"
 
     @property
     def settings_file(self) -> Path:
@@ -177,9 +201,11 @@ class _Checker:
         self._content = content
 
     def settings(self) -> Settings:
-        self._allow("", self._content, {"source", "publish", "load"})
+        self._allow("", self._content, {"source", "publish", "load", "schedule", "alerts"})
         publish = self._table("publish", {"keep_versions"})
         load = self._table("load", {"workers"})
+        schedule = self._table("schedule", {"time", "timezone"})
+        alerts = self._table("alerts", {"command"})
         sources = tuple(self._source(entry) for entry in self._entries())
         for kind, values in (("name", [s.name for s in sources]), ("root", [str(s.root) for s in sources])):
             for value in values:
@@ -190,6 +216,9 @@ class _Checker:
             # With one only, a reader could find it gone between reading the link and opening the file.
             keep_versions=self._number("publish.keep_versions", publish.get("keep_versions", 5), 2),
             workers=self._number("load.workers", load.get("workers", 0), 0),
+            schedule_time=self._time(schedule.get("time", Settings.schedule_time)),
+            schedule_timezone=self._timezone(schedule.get("timezone", Settings.schedule_timezone)),
+            alert_command=self._command(alerts.get("command", [])),
         )
 
     def _entries(self) -> list[dict[str, Any]]:
@@ -199,7 +228,7 @@ class _Checker:
         return entries
 
     def _source(self, entry: dict[str, Any]) -> Source:
-        self._allow("source.", entry, {"name", "root", "patterns", "on_missing"})
+        self._allow("source.", entry, {"name", "root", "patterns", "on_missing", "fail_window"})
         root, name = entry.get("root"), entry.get("name")
         if not isinstance(root, str) or not root:
             raise self._fault("each source needs a root, the path of its folder")
@@ -214,7 +243,8 @@ class _Checker:
             raise self._fault(f"source.on_missing is {' or '.join(ON_MISSING)}, not {on_missing!r}")
         if name is not None and (not isinstance(name, str) or not name.strip()):
             raise self._fault(f"source.name is a name, not {name!r}")
-        return Source(name or folder.name, folder, tuple(patterns), on_missing, is_configured=True)
+        window = self._duration(entry["fail_window"]) if "fail_window" in entry else None
+        return Source(name or folder.name, folder, tuple(patterns), on_missing, is_configured=True, fail_window=window)
 
     def _table(self, name: str, allowed: set[str]) -> dict[str, Any]:
         table = self._content.get(name, {})
@@ -227,6 +257,36 @@ class _Checker:
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise self._fault(f"{name} is a whole number of at least {least}, not {value!r}")
         return value
+
+    def _time(self, value: object) -> dt.time:
+        """A time of day, which TOML has a type for; as text it is taken, too."""
+        if isinstance(value, str) and re.fullmatch(r"\d\d:\d\d", value):
+            with contextlib.suppress(ValueError):
+                value = dt.time.fromisoformat(value)
+        if not isinstance(value, dt.time) or value.second or value.microsecond:
+            raise self._fault(f"schedule.time is a time of day such as 05:30, not {value!s}")
+        return value
+
+    def _timezone(self, value: object) -> str:
+        try:
+            return zoneinfo.ZoneInfo(str(value)).key
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+            raise self._fault(f"schedule.timezone is a time zone such as UTC or Europe/Paris, not {value!r}") from None
+
+    def _command(self, value: object) -> tuple[str, ...]:
+        if not isinstance(value, list) or not all(isinstance(part, str) and part for part in value):
+            raise self._fault(
+                f'alerts.command is a list of program and arguments such as ["mail", "desk@example.org"], not {value!r}'
+            )
+        return tuple(value)
+
+    def _duration(self, value: object) -> dt.timedelta:
+        found = re.fullmatch(r"([1-9]\d{0,4})([mhd])", value) if isinstance(value, str) else None
+        if found is None:
+            raise self._fault(
+                f"source.fail_window is a number of minutes, hours or days such as 90m, 36h or 2d, not {value!r}"
+            )
+        return int(found[1]) * _UNITS[found[2]]
 
     def _allow(self, prefix: str, table: dict[str, Any], allowed: set[str]) -> None:
         for key in table:

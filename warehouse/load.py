@@ -123,7 +123,7 @@ def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None) 
 
 
 def _stage(home: Home, plan: Plan, folder: Path, today: dt.date, progress: Progress | None) -> None:
-    stored = list(_stored_chunks(home, plan)) if plan.is_reparse else []
+    stored = list(_stored_chunks(home, plan))
     total = plan.files_to_read + sum(chunk.size for chunk in stored)
     done = 0
 
@@ -147,9 +147,18 @@ def _stored_chunks(home: Home, plan: Plan) -> Iterator[StoredChunk]:
     versions = (PARSER_VERSION, load_reference().version)
     for kind, table in (("reparsed", DOCUMENTS), ("reparsed_former", DOCUMENT_VERSIONS)):
         for location in locations(home, plan.published, table):
+            is_rebuilt = location.parent.name.removeprefix("month=") in plan.rebuild
+            if not (is_rebuilt or plan.is_reparse):
+                continue
             metadata = pq.ParquetFile(location).metadata
             for group in range(metadata.num_row_groups):
-                yield StoredChunk(kind, str(location), group, metadata.row_group(group).num_rows, versions)
+                yield StoredChunk(
+                    kind,
+                    str(location),
+                    group,
+                    metadata.row_group(group).num_rows,
+                    None if is_rebuilt else versions,
+                )
 
 
 class _Merge:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from etl.contract import CONTRACT_VERSION, Table
+from etl.contract import CONTRACT_VERSION, DOCUMENTS, Table
 from etl.errors import SetupFault
 from warehouse.home import Home
 
@@ -81,6 +81,14 @@ class Manifest:
     reference_version: str
     tables: dict[str, TableState]
     summary: RunSummary
+
+    @property
+    def months(self) -> tuple[str, ...]:
+        """The months that hold documents, sorted."""
+        state = self.tables.get(DOCUMENTS.name)
+        # Partitions are folders: month=2021-02/<file>.
+        folders = {name.partition("/")[0] for name in state.files} if state else set()
+        return tuple(sorted(folder.removeprefix("month=") for folder in folders))
 
     def to_json(self) -> str:
         """The content of manifest.json."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +21,13 @@ from etl.errors import SetupFault
 from etl.reference import load_reference
 from etl.sources import ListedFile, is_glob, list_file, list_files, matcher, readable, split_glob
 from warehouse.home import RESERVED, Home, Source, absolute
-from warehouse.manifest import Manifest, current, read_table
+from warehouse.manifest import Manifest, current, read_table, require_current
+
+SETTLED_NS = 2_000_000_000
+"""Age from which a file is taken for finished, in nanoseconds: who writes one seldom pauses for so long."""
+
+SECOND_LOOK_SECONDS = 1.0
+"""After which a new file is looked at again: one that is copied with its old mtime shows only by growing."""
 
 
 @dataclass
@@ -55,7 +62,9 @@ class Plan:
         missing: files that were there and are not, as (source, path).
         withdrawn: those of them whose documents are withdrawn.
         returned: files that were missing and are there again, unchanged, as (source, path).
+        waiting: new or changed files that are left for later, as they may still be written to.
         is_reparse: whether stored documents were parsed with another parser or other reference data.
+        rebuild: months whose stored documents are parsed again whatever they were parsed with.
         is_new_source: whether a source is recorded for the first time, or with more patterns.
     """
 
@@ -67,7 +76,9 @@ class Plan:
     missing: list[tuple[str, str]] = field(default_factory=list)
     withdrawn: list[tuple[str, str]] = field(default_factory=list)
     returned: list[tuple[str, str]] = field(default_factory=list)
+    waiting: int = 0
     is_reparse: bool = False
+    rebuild: frozenset[str] = frozenset()
     is_new_source: bool = False
 
     @property
@@ -78,7 +89,9 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do. A changed mtime alone is nothing."""
-        return not (self.files_to_read or self.missing or self.withdrawn or self.returned or self.is_reparse)
+        return not (
+            self.files_to_read or self.missing or self.withdrawn or self.returned or self.is_reparse or self.rebuild
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +103,21 @@ class _Known:
     record_count: int
 
 
-def make_plan(home: Home, arguments: Sequence[str] = (), name: str | None = None) -> Plan:
+def make_plan(
+    home: Home,
+    arguments: Sequence[str] = (),
+    name: str | None = None,
+    is_settled_only: bool = False,
+    is_listing_only: bool = False,
+) -> Plan:
     """Compare the sources with what is published.
 
     Args:
         home: an existing home.
         arguments: folders, files or glob patterns; those of copydesk.toml if there are none.
         name: the source's name, instead of its folder's.
+        is_settled_only: leave files for later that are younger than two seconds or grow while they are looked at.
+        is_listing_only: read no file: one whose mtime is another counts as changed, though its bytes may be the same.
 
     Raises:
         SetupFault: a source does not exist, is suddenly empty, or disagrees with the known ones.
@@ -107,17 +128,16 @@ def make_plan(home: Home, arguments: Sequence[str] = (), name: str | None = None
     recorded = _recorded_sources(home, published)
     known_sources = _known_sources(home, recorded)
     requests = _requested(home, arguments, name, known_sources) if arguments else _configured(home, known_sources)
-    plan = Plan(published)
-    if published is not None:
-        versions = (published.parser_version, published.reference_version)
-        plan.is_reparse = versions != (PARSER_VERSION, load_reference().version)
+    plan = _plan(published)
     files = read_table(home, published, FILES)
     for request in requests:
         listed = _list(home, request, is_explicit=bool(arguments))
         plan.files_seen += len(listed)
         if listed:
             plan.sources.append(request.source)
-        _compare(plan, request, listed, _known_files(files, request.source.name))
+        _compare(plan, request, listed, _known_files(files, request.source.name), is_listing_only)
+    if is_settled_only:
+        _leave_unsettled(plan)
     plan.is_new_source = any(
         source.name not in recorded
         or set(recorded[source.name].patterns) != set(source.patterns)
@@ -125,6 +145,70 @@ def make_plan(home: Home, arguments: Sequence[str] = (), name: str | None = None
         for source in plan.sources
     )
     return plan
+
+
+def make_rebuild(home: Home, months: Iterable[str]) -> Plan:
+    """Plan to parse stored documents again, from `documents.text`; the sources are not looked at.
+
+    Args:
+        home: an existing home.
+        months: which, as in `documents.month`; all if there are none.
+
+    Raises:
+        SetupFault: nothing has been published, or no document is of such a month.
+    """
+    published = require_current(home)
+    known = published.months
+    unknown = sorted(set(months) - set(known))
+    if unknown:
+        have = f"{known[0]} to {known[-1]}" if known else "none"
+        raise SetupFault(
+            f"No documents of {', '.join(unknown)}; months are written as 2021-02 or undated, there are {have}"
+        )
+    plan = _plan(published)
+    plan.rebuild = frozenset(months or known)
+    return plan
+
+
+def _plan(published: Manifest | None) -> Plan:
+    plan = Plan(published)
+    if published is not None:
+        versions = (published.parser_version, published.reference_version)
+        plan.is_reparse = versions != (PARSER_VERSION, load_reference().version)
+    return plan
+
+
+def _leave_unsettled(plan: Plan) -> None:
+    """Leave out files that may still be written to: the next run takes them."""
+    if not plan.read:
+        return
+    now = time.time_ns()
+    time.sleep(SECOND_LOOK_SECONDS)
+    for source, files in list(plan.read.items()):
+        settled = [file for file in files if is_settled(file, now) and not _has_changed(file)]
+        plan.waiting += len(files) - len(settled)
+        if settled:
+            plan.read[source] = settled
+        else:
+            del plan.read[source]
+
+
+def is_settled(file: ListedFile, now: int) -> bool:
+    """Whether a file was last modified two seconds ago or longer, or at no time that the clock has reached.
+
+    Args:
+        file: as it was listed.
+        now: the time, in nanoseconds since 1970.
+    """
+    return abs(now - file.mtime_ns) >= SETTLED_NS
+
+
+def _has_changed(file: ListedFile) -> bool:
+    try:
+        status = os.stat(file.location)  # noqa: PTH116
+    except OSError:
+        return True
+    return (status.st_size, status.st_mtime_ns) != (file.byte_count, file.mtime_ns)
 
 
 def _recorded_sources(home: Home, published: Manifest | None) -> dict[str, Source]:
@@ -314,7 +398,13 @@ def _known_files(files: pa.Table, source: str) -> dict[str, _Known]:
     return {path: _Known(*values) for path, *values in rows}
 
 
-def _compare(plan: Plan, request: Request, listed: dict[str, ListedFile], known: dict[str, _Known]) -> None:
+def _compare(
+    plan: Plan,
+    request: Request,
+    listed: dict[str, ListedFile],
+    known: dict[str, _Known],
+    is_listing_only: bool,
+) -> None:
     source = request.source
     present = [path for path, file in known.items() if file.status in {"loaded", "rejected"}]
     if request.is_whole and present and not listed:
@@ -338,7 +428,7 @@ def _compare(plan: Plan, request: Request, listed: dict[str, ListedFile], known:
             continue
         mtime = file.mtime_ns // 1000
         is_same = former.byte_count == file.byte_count and former.mtime == mtime
-        if not is_same and not _has_digest(file, former):
+        if not is_same and (is_listing_only or not _has_digest(file, former)):
             read.append(file)
             continue
         if not is_same:

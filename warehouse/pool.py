@@ -16,6 +16,9 @@ from etl.stage import FileChunk, StoredChunk, stage
 SMALL = 1_000
 """Records up to which starting workers takes longer than doing the work."""
 
+ATTEMPTS = 2
+"""How often chunks are handed out: a worker that was killed from outside is no fault of what it worked on."""
+
 Chunk = FileChunk | StoredChunk
 OnStaged = Callable[[Chunk], None]
 
@@ -31,7 +34,7 @@ def stage_all(chunks: Iterable[Chunk], total: int, folder: Path, workers: int, o
         on_staged: told of every chunk that is done.
 
     Raises:
-        SetupFault: a worker process died.
+        SetupFault: worker processes died twice.
     """
     count = workers or _processors()
     if total <= SMALL or count == 1:
@@ -41,12 +44,18 @@ def stage_all(chunks: Iterable[Chunk], total: int, folder: Path, workers: int, o
         return
     # Spawned, never forked: Dagster and Delta Lake have started threads in this process.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(count, mp_context=context) as executor:
+    left = deque(enumerate(chunks))
+    for attempt in range(1, ATTEMPTS + 1):
+        waiting: dict[Future[None], tuple[int, Chunk]] = {}
         try:
-            for chunk in _in_flight(executor, chunks, folder, 2 * count):
-                on_staged(chunk)
+            with ProcessPoolExecutor(count, mp_context=context) as executor:
+                for chunk in _in_flight(executor, left, waiting, folder, 2 * count):
+                    on_staged(chunk)
+            return
         except BrokenProcessPool:
-            raise SetupFault("A worker process died, perhaps for lack of memory: set load.workers lower") from None
+            if attempt == ATTEMPTS:
+                raise SetupFault("A worker process died, perhaps for lack of memory: set load.workers lower") from None
+            left.extendleft(sorted(waiting.values(), key=lambda numbered: numbered[0], reverse=True))
 
 
 def _processors() -> int:
@@ -54,15 +63,20 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _in_flight(executor: ProcessPoolExecutor, chunks: Iterable[Chunk], folder: Path, most: int) -> Iterator[Chunk]:
-    """Chunks as they are done, with at most so many chunks handed out: what waits takes no memory."""
-    waiting: dict[Future[None], Chunk] = {}
-    left = deque(enumerate(chunks))
+def _in_flight(
+    executor: ProcessPoolExecutor,
+    left: deque[tuple[int, Chunk]],
+    waiting: dict[Future[None], tuple[int, Chunk]],
+    folder: Path,
+    most: int,
+) -> Iterator[Chunk]:
+    """Chunks as they are done, with at most so many of what is left waiting in workers: that bounds the memory."""
     while left or waiting:
         while left and len(waiting) < most:
-            number, chunk = left.popleft()
-            waiting[executor.submit(stage, chunk, folder, number)] = chunk
+            number, chunk = numbered = left[0]
+            waiting[executor.submit(stage, chunk, folder, number)] = numbered
+            left.popleft()
         done, _ = wait(waiting, return_when="FIRST_COMPLETED")
         for future in done:
             future.result()
-            yield waiting.pop(future)
+            yield waiting.pop(future)[1]

@@ -1,0 +1,136 @@
+"""The inbox: the raw files outside, observed but never written, and the checks that say when news has stopped.
+
+Looking at the folders belongs to `warehouse.watch`; reading the files to `assets.tables`.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.metadata import GROUP, OWNER
+from warehouse.home import Home, Source
+from warehouse.plan import Plan
+from warehouse.watch import Glance, Silence, silences
+
+INBOX = "inbox"
+
+
+def inbox_spec(home: Home) -> dg.AssetSpec:
+    """The raw files that the sources of copydesk.toml hold.
+
+    Its freshness is that of all sources together: the shortest fail window without any new file. Which source has
+    fallen silent is what its checks say.
+    """
+    windows = [source.fail_window for source in home.settings.sources if source.fail_window is not None]
+    return dg.AssetSpec(
+        INBOX,
+        description="Raw text files in the folders that copydesk.toml names as sources. Copydesk never touches them."
+        "\n\nThe inbox sensor looks at them several times a minute, and launches `load` when something new lies there.",
+        owners=[OWNER],
+        group_name=GROUP,
+        kinds={"file"},
+        metadata={
+            "settings": dg.MetadataValue.path(str(home.settings_file)),
+            **{f"source {source.name}": dg.MetadataValue.path(str(source.root)) for source in home.settings.sources},
+        },
+        freshness_policy=dg.FreshnessPolicy.time_window(fail_window=min(windows)) if windows else None,
+    )
+
+
+def news_checks(home: Home) -> dg.AssetChecksDefinition | None:
+    """One check for each source that has a fail window; None if none has."""
+    watched = [source for source in home.settings.sources if source.fail_window is not None]
+    if not watched:
+        return None
+
+    @dg.multi_asset_check(
+        name="news_checks",
+        description="Looks when news last came from each source that has a fail window.",
+        specs=[
+            dg.AssetCheckSpec(
+                check_name(source),
+                asset=INBOX,
+                description=f"New files have come from {source.name} within its fail window.",
+            )
+            for source in watched
+        ],
+    )
+    def _news() -> Iterator[dg.AssetCheckResult]:
+        names = {check_name(source) for source in watched}
+        # The settings of now: they may have changed since the definitions were loaded.
+        for silence in silences(Home(home.folder)):
+            if check_name(silence.source) in names:
+                yield _result(silence)
+
+    return _news
+
+
+def check_name(source: Source) -> str:
+    """The name of a source's check: Dagster takes letters, digits and underscores only."""
+    return f"news_{re.sub(r'[^A-Za-z0-9]', lambda sign: f'_{ord(sign[0]):x}_', source.name)}"
+
+
+def news_evaluation(silence: Silence) -> dg.AssetCheckEvaluation:
+    """A source's check as the sensor reports it."""
+    result = _result(silence)
+    return dg.AssetCheckEvaluation(
+        asset_key=dg.AssetKey(INBOX),
+        check_name=check_name(silence.source),
+        passed=result.passed,
+        metadata=result.metadata,
+        severity=result.severity,
+        description=result.description,
+    )
+
+
+def _result(silence: Silence) -> dg.AssetCheckResult:
+    last = silence.last_file
+    return dg.AssetCheckResult(
+        asset_key=INBOX,
+        check_name=check_name(silence.source),
+        passed=not silence.is_stale,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=silence.message,
+        metadata={"last_file": dg.MetadataValue.timestamp(last.replace(tzinfo=dt.UTC))} if last else {},
+    )
+
+
+def sighting(glance: Glance, plan: Plan) -> dg.AssetObservation:
+    """What the sensor has seen, for the inbox's page."""
+    return dg.AssetObservation(
+        INBOX,
+        description=f"{plan.files_to_read} new or changed files",
+        metadata={
+            "files_seen": glance.files_seen,
+            "files_new": plan.files_to_read,
+            "files_waiting": glance.files_young + plan.waiting,
+            "files_missing": len(plan.missing),
+        },
+    )
+
+
+def nothing_new(plan: Plan) -> dg.AssetObservation:
+    """What a run that found nothing to do has seen."""
+    waiting = f", {plan.waiting} may still be written to" if plan.waiting else ""
+    return dg.AssetObservation(
+        INBOX,
+        description=f"Nothing new: {plan.files_seen} files seen, all of them known{waiting}",
+        metadata={"files_seen": plan.files_seen, "files_new": 0, "files_waiting": plan.waiting},
+    )
+
+
+def arrival(plan: Plan) -> dg.AssetMaterialization | None:
+    """News from the sources of copydesk.toml, as a run reads it; None if it has none.
+
+    Dagster judges freshness by materializations, not by observations.
+    """
+    by_source = {source.name: len(plan.read.get(source.name, ())) for source in plan.sources if source.is_configured}
+    if not any(by_source.values()):
+        return None
+    return dg.AssetMaterialization(
+        INBOX,
+        description=f"{sum(by_source.values())} new or changed files",
+        metadata={"files_new": sum(by_source.values()), **{f"from {name}": n for name, n in by_source.items() if n}},
+    )
