@@ -9,7 +9,7 @@ from assets.inbox import INBOX, inbox_spec, news_checks
 from assets.months import MONTHS, months_spec
 from assets.publishing import candidate_asset, warehouse_asset
 from assets.tables import LOAD, loaded_assets, registry_assets
-from assets.writer import WRITER_TAG, Writer
+from assets.writer import QUIET, WRITER_TAG, Writer
 from warehouse.home import Home
 from warehouse.manifest import newest
 
@@ -42,6 +42,7 @@ def build_definitions(
         JOB,
         selection=written,
         description="Loads what is new or changed in the sources, checks the result and publishes it.",
+        config=QUIET,
         tags=tags,
     )
     rebuild = dg.define_asset_job(
@@ -49,7 +50,7 @@ def build_definitions(
         selection=written,
         description="Parses the documents of some months, or of all, again from their stored texts, checks the result "
         "and publishes it. The sources need not be there.",
-        config={"ops": {LOAD: {"config": {"rebuild": _example_months(home)}}}},
+        config={**QUIET, "ops": {LOAD: {"config": {"rebuild": _example_months(home)}}}},
         tags=tags,
     )
     checks = news_checks(home)

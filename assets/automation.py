@@ -17,7 +17,7 @@ from assets.alerts import Alert, now, raise_alert
 from assets.inbox import news_evaluation, sighting
 from assets.recovery import end_dead_runs
 from assets.tables import LOAD
-from assets.writer import WRITER_TAG
+from assets.writer import QUIET
 from etl.errors import SetupFault
 from warehouse.home import Home
 from warehouse.plan import make_plan
@@ -29,7 +29,7 @@ SENSOR_SECONDS = 15
 REST = 4
 """A look that takes long, as over a million names, is followed by a rest of so many times its length."""
 
-SETTLED = {"ops": {LOAD: {"config": {"settled_only": True}}}}
+SETTLED = {**QUIET, "ops": {LOAD: {"config": {"settled_only": True}}}}
 """Runs that start by themselves leave files alone that may still be written to."""
 
 UNFINISHED = [
@@ -87,7 +87,7 @@ def inbox_sensor(folder: Home, job: Any) -> dg.SensorDefinition:
         if time.time() < cursor.not_before:
             until = dt.datetime.fromtimestamp(cursor.not_before, dt.UTC)
             return _skip(f"Looking through the sources takes long: the next look is at {until:%H:%M:%S} UTC", cursor)
-        if busy := context.instance.get_runs(dg.RunsFilter(tags=WRITER_TAG, statuses=UNFINISHED), limit=1):
+        if busy := context.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED), limit=1):
             return _skip(f"Run {busy[0].run_id} is not done yet; what has come since is looked at then", cursor)
         try:
             home.create()

@@ -200,12 +200,15 @@ def _size(state: TableState | None) -> dict[str, Any]:
 
 
 def _preview(connection: duckdb.DuckDBPyConnection, table: Table, run_id: str) -> dg.TableMetadataValue:
-    """The first rows of the run, cut to a readable width; the UI shows values as plain text."""
+    """Rows that the run wrote, or any if it wrote none, cut to a readable width; the UI shows them as plain text."""
     columns = [table.column(name) for name in PREVIEW[table.name]]
     names = ", ".join(column.name for column in columns)
-    has_run = any(column.name == "run_id" for column in table.stored)
-    newest = f"WHERE run_id = $1 LIMIT {PREVIEW_ROWS}" if has_run else f"LIMIT {PREVIEW_ROWS}"
-    rows = connection.execute(f"SELECT {names} FROM {table.name} {newest}", [run_id] if has_run else []).fetchall()
+    query = f"SELECT {names} FROM {table.name}"
+    rows = []
+    if any(column.name == "run_id" for column in table.stored):
+        rows = connection.execute(f"{query} WHERE run_id = $1 LIMIT {PREVIEW_ROWS}", [run_id]).fetchall()
+    if not rows:
+        rows = connection.execute(f"{query} LIMIT {PREVIEW_ROWS}").fetchall()
     records = [
         dg.TableRecord({column.name: _cut(value) for column, value in zip(columns, row, strict=True)}) for row in rows
     ]

@@ -1,5 +1,7 @@
 """The candidate, the checks that stand before it, and the published warehouse."""
 
+import logging
+
 import dagster as dg
 import duckdb
 from pydantic import Field
@@ -7,7 +9,7 @@ from pydantic import Field
 from assets.markdown import escape
 from assets.metadata import GROUP, OWNER, code_references, column_schema, document_metadata
 from assets.months import report_months
-from assets.tables import LOADED, REGISTRIES
+from assets.tables import LOADED, REGISTRIES, WAREHOUSE
 from assets.writer import POOL, Writer, faults_as_failures
 from etl.contract import DOCUMENTS
 from warehouse.checks import BLOCKING, CHECKS, Check, run_checks
@@ -17,7 +19,15 @@ from warehouse.manifest import DATABASE
 from warehouse.publish import build_candidate, candidate_folder, publish
 
 CANDIDATE = "warehouse_candidate"
-WAREHOUSE = "warehouse"
+
+
+def _is_of_a_step_that_ran(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith("Blocking asset check")
+
+
+# Where nothing is new the candidate is skipped, and so is what follows: that its checks gave no result is no news.
+logging.getLogger("dagster._core.execution.plan.active").addFilter(_is_of_a_step_that_ran)
+
 MAIN_VIEW = "\n\nRow count and columns are those of its main view, documents."
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 import dagster as dg
 
-from assets.writer import WRITER_TAG
 from etl.errors import SetupFault
 from warehouse.home import Home
 from warehouse.lock import WriterLock
@@ -20,10 +19,12 @@ GONE = "The process of this run is gone. The published warehouse is as it was be
 def end_dead_runs(instance: dg.DagsterInstance, home: Home) -> None:
     """Report runs as failed that are started, but that nobody carries out: Dagster then tries them again.
 
-    Every run that writes holds the writer's lock or waits for it. While the lock stays free, none is alive.
+    Every run that takes longer than a moment holds the writer's lock or waits for it. While the lock stays free, none
+    is alive.
     """
     records = instance.get_run_records(
-        dg.RunsFilter(tags=WRITER_TAG, statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
+        # All of them: "Materialize" in the web UI launches runs that no job of ours has tagged.
+        dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
     )
     latest = dt.datetime.now(dt.UTC).timestamp() - GRACE_SECONDS
     old = [record.dagster_run for record in records if record.start_time and record.start_time < latest]

@@ -20,12 +20,14 @@ from etl.contract import (
     RUNS,
     SOURCES,
 )
+from etl.errors import SetupFault
 from warehouse.home import Home
 from warehouse.load import Loaded, load
 from warehouse.plan import Plan, make_plan, make_rebuild
 from warehouse.publish import write_registries
 
 LOAD = "read_and_merge"
+WAREHOUSE = "warehouse"
 LOADED = (SOURCES, FILES, REJECTS, DOCUMENTS, DOCUMENT_VERSIONS, PARAGRAPHS)
 REGISTRIES = (AGENCIES, PLACES, COLUMNS, RUNS)
 
@@ -66,6 +68,7 @@ def loaded_assets(home: Home, progress: Callable[[int, int], None] | None) -> dg
     )
     def _load(context: dg.AssetExecutionContext, config: LoadConfig, writer: Writer) -> Iterator[dg.MaterializeResult]:
         with faults_as_failures(home):
+            _require_publish(context)
             plan = config.plan(home)
             if plan.is_empty:
                 # Nothing is handed on, so that what follows is skipped.
@@ -88,6 +91,19 @@ def loaded_assets(home: Home, progress: Callable[[int, int], None] | None) -> dg
                 yield dg.MaterializeResult(asset_key=table.name, metadata=metadata[table.name])
 
     return _load
+
+
+def _require_publish(context: dg.AssetExecutionContext) -> None:
+    """Refuse a run of these tables alone: nobody would see what it wrote, and the next run would take it back.
+
+    Raises:
+        SetupFault: the run's selection leaves out the warehouse.
+    """
+    selection = context.run.asset_selection
+    if selection and dg.AssetKey(WAREHOUSE) not in selection:
+        raise SetupFault(
+            f"The tables are published together: launch the job `load`, or select {WAREHOUSE} and all that is before it"
+        )
 
 
 def registry_assets(home: Home) -> dg.AssetsDefinition:

@@ -12,6 +12,8 @@ from warehouse.lock import WriterLock
 
 POOL = "copydesk_writer"
 WRITER_TAG = {"copydesk/writer": "yes"}
+QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
+"""What runs print: every event stands in the web UI, and a terminal or a journal is for what matters."""
 
 
 class Writer(dg.ConfigurableResource):

@@ -112,13 +112,27 @@ def publish(home: str | None) -> int:
 
 @cli.command(short_help="Open the Dagster web UI.")
 @home_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on. The UI has no passwords.")
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+@click.option("--read-only", is_flag=True, help="Show everything, let nothing be launched or changed.")
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
-def ui(home: str | None, port: int, no_browser: bool) -> int:
-    """Serve the Dagster web UI on 127.0.0.1, with the daemon that runs schedules and sensors."""
+def ui(home: str | None, host: str, port: int, read_only: bool, no_browser: bool) -> int:
+    """Serve the Dagster web UI on 127.0.0.1, with the daemon that runs the schedule and the sensors.
+
+    Where `copydesk daemon` runs for the home already, only the UI is served.
+    """
     from copydesk.ui import ui_command
 
-    return ui_command(home, port, not no_browser)
+    return ui_command(home, host, port, read_only, not no_browser)
+
+
+@cli.command(short_help="Run schedule and sensors without the UI.")
+@home_option
+def daemon(home: str | None) -> int:
+    """Run the daemon alone, for servers: it loads what comes into the sources, and runs the daily schedule."""
+    from copydesk.ui import daemon_command
+
+    return daemon_command(home)
 
 
 def main() -> int:

@@ -1,134 +1,111 @@
-"""`copydesk ui`: Dagster's webserver and daemon on the home's instance, on 127.0.0.1, stopped together."""
+"""`copydesk ui` and `copydesk daemon`: what is served, what is said about it, and what is refused."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import signal
+import ipaddress
 import socket
-import subprocess
 import sys
-import threading
 import time
 import urllib.request
 import webbrowser
-from pathlib import Path
+from collections.abc import Callable
 
 import click
 
+from copydesk.services import DAEMON, Services, daemon_lock
 from etl.errors import SetupFault
-from warehouse.home import ENVIRONMENT, Home
+from warehouse.home import Home
 
 HOST = "127.0.0.1"
 """Only this machine: the UI has no passwords."""
 
 START_SECONDS = 120
-STOP_SECONDS = 20
-
-WORKSPACE = {"load_from": [{"python_module": {"module_name": "assets.definitions", "location_name": "copydesk"}}]}
-"""The same as workspace.yaml, which is not installed with the packages; a test holds that."""
 
 
-def ui_command(home_folder: str | None, port: int, is_browser_wanted: bool) -> int:
+def ui_command(home_folder: str | None, host: str, port: int, is_read_only: bool, is_browser_wanted: bool) -> int:
     """Serve the UI until stopped; see `copydesk ui --help`. Returns the exit status."""
     from assets.instance import dagster_home
-
-    home = Home.find(home_folder)
-    home.create()
-    _check_port(port)
-    with dagster_home(home) as folder:
-        return _serve(home, folder, port, is_browser_wanted)
-
-
-def _serve(home: Home, folder: Path, port: int, is_browser_wanted: bool) -> int:
     from copydesk.cli import DONE
 
-    workspace = folder / "workspace.yaml"
-    workspace.write_text(json.dumps(WORKSPACE), "utf-8")  # JSON is YAML
-    environment = {
-        **os.environ,
-        "DAGSTER_HOME": str(folder),
-        ENVIRONMENT: str(home),
-        # Python and Dagster import from the current folder first: an etl/ or assets/ there would take our place.
-        "PYTHONSAFEPATH": "1",
-    }
-    options = ["--workspace", str(workspace), "--log-level", "warning"]
-    commands = [
-        ["-m", "dagster_webserver", "--host", HOST, "--port", str(port), *options],
-        ["-m", "dagster._daemon", "run", *options],
-    ]
-    stopping = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stopping.set())
-    children = [_start(command, environment) for command in commands]
-    address = f"http://{HOST}:{port}"
-    try:
-        if _wait_until_up(address, children, stopping):
-            click.echo(f"Copydesk is at {address} (home: {home}). Ctrl-C stops it.")
-            sys.stdout.flush()
-            if is_browser_wanted:
-                webbrowser.open(address)
-        while not stopping.is_set() and _are_alive(children):
-            stopping.wait(0.5)
-    finally:
-        _stop(children)
-    if not stopping.is_set():
-        raise SetupFault("Dagster ended by itself; its messages stand above")
+    home = _home(home_folder)
+    _check_address(host, port)
+    webserver = ("dagster_webserver", "--host", host, "--port", str(port), *(["--read-only"] if is_read_only else []))
+    with dagster_home(home) as folder, daemon_lock(home) as lock:
+        if isinstance(lock, str):
+            click.echo(
+                f"copydesk: the daemon of this home runs already ({lock}); this serves the web UI only", err=True
+            )
+            services = Services(home, folder, [webserver], ())
+        else:
+            services = Services(home, folder, [webserver, DAEMON], (lock,))
+        services.run(lambda is_hopeful: _announce(home, host, port, is_browser_wanted, is_hopeful))
     return DONE
 
 
-def _start(command: list[str], environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    # A session of its own, so that Ctrl-C reaches it through us alone, and all that it starts can be ended.
-    # Signals are reset: a shell starts background jobs with SIGINT ignored, and Dagster then never stops.
-    return subprocess.Popen(
-        [sys.executable, *command],
-        env=environment,
-        cwd=environment["DAGSTER_HOME"],
-        stdout=sys.stderr,
-        start_new_session=True,
-        preexec_fn=_default_signals,
-    )
+def daemon_command(home_folder: str | None) -> int:
+    """Run the daemon until stopped; see `copydesk daemon --help`. Returns the exit status."""
+    from assets.instance import dagster_home
+    from copydesk.cli import DONE
+
+    home = _home(home_folder)
+    with dagster_home(home) as folder, daemon_lock(home) as lock:
+        if isinstance(lock, str):
+            raise SetupFault(f"The daemon of {home} runs already: {lock}")
+        Services(home, folder, [DAEMON], (lock,)).run(lambda _: _say(f"Copydesk's daemon runs for {home}."))
+    return DONE
 
 
-def _are_alive(children: list[subprocess.Popen[bytes]]) -> bool:
-    return all(child.poll() is None for child in children)
+def _home(folder: str | None) -> Home:
+    home = Home.find(folder)
+    home.create()
+    # What is wrong with them is said here, and not by Dagster when it loads the definitions.
+    _ = home.settings
+    return home
 
 
-def _default_signals() -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
+def _announce(home: Home, host: str, port: int, is_browser_wanted: bool, is_hopeful: Callable[[], bool]) -> None:
+    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    if _wait_until_up(address, is_hopeful):
+        _say(f"Copydesk is at {address} (home: {home}).")
+        if not _is_loopback(host):
+            click.echo(f"copydesk: the UI has no passwords: whoever can reach {address} can launch runs", err=True)
+        if is_browser_wanted:
+            webbrowser.open(address)
 
 
-def _check_port(port: int) -> None:
-    with socket.socket() as probe:
+def _say(what: str) -> None:
+    click.echo(f"{what} Ctrl-C stops it.")
+    sys.stdout.flush()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_address(host: str, port: int) -> None:
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    except (OSError, UnicodeError):
+        raise SetupFault(f"{host} is no address of this machine: name another with --host") from None
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind(address)
         except OSError as error:
-            raise SetupFault(f"Port {port} cannot be used ({error.strerror}): name another with --port") from None
+            raise SetupFault(
+                f"Port {port} of {host} cannot be used ({error.strerror}): name another with --port"
+            ) from None
 
 
-def _wait_until_up(address: str, children: list[subprocess.Popen[bytes]], stopping: threading.Event) -> bool:
+def _wait_until_up(address: str, is_hopeful: Callable[[], bool]) -> bool:
     end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and _are_alive(children) and not stopping.is_set():
+    while time.monotonic() < end and is_hopeful():
         try:
             with urllib.request.urlopen(f"{address}/server_info", timeout=2):  # noqa: S310
                 return True
         except OSError:
-            stopping.wait(0.3)
+            time.sleep(0.3)
     return False
-
-
-def _stop(children: list[subprocess.Popen[bytes]]) -> None:
-    """End Dagster's processes and whatever they have started: politely, then for good."""
-    for child in children:
-        if child.poll() is None:
-            child.send_signal(signal.SIGINT)
-    end = time.monotonic() + STOP_SECONDS
-    for child in children:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(max(end - time.monotonic(), 0.1))
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()

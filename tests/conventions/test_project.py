@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from copydesk.dictionary import dictionary
-from copydesk.ui import WORKSPACE
+from copydesk.services import WORKSPACE
 from tests.conftest import ROOT
 
 TRACKED = subprocess.run(
