@@ -174,7 +174,6 @@ def alert_sensor(folder: Home) -> dg.SensorDefinition:
     def _alert(context: dg.RunFailureSensorContext) -> None:
         run = context.dagster_run
         if run.tags.get("dagster/will_retry") == "true":
-            context.log.info(f"Run {run.run_id} is tried again")
             return
         home = Home(folder.folder)
         if problem := raise_alert(home, _failure_alert(home, context)):

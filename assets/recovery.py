@@ -10,7 +10,7 @@ from etl.errors import SetupFault
 from warehouse.home import Home
 from warehouse.lock import WriterLock
 
-GRACE_SECONDS = 60
+GRACE_SECONDS = 30
 """A run takes some seconds from its start until it takes the lock."""
 
 GONE = "The process of this run is gone. The published warehouse is as it was before the run."
