@@ -12,7 +12,7 @@ from warehouse.home import Home
 from warehouse.load import Loaded, load
 from warehouse.lock import WriterLock
 from warehouse.manifest import Manifest
-from warehouse.plan import Plan, make_plan
+from warehouse.plan import Plan, make_plan, make_rebuild
 from warehouse.publish import build_candidate, publish, write_registries
 
 OLD = time.time() - 3600
@@ -32,10 +32,10 @@ def write(folder: Path, name: str, content: str | bytes, age: float = 0) -> Path
     return path
 
 
-def candidate(home: Home, *arguments: object, name: str | None = None) -> tuple[Plan, Loaded]:
+def candidate(home: Home, *arguments: object, name: str | None = None, plan: Plan | None = None) -> tuple[Plan, Loaded]:
     """Load up to the candidate, without Dagster. The lock is not kept."""
     with WriterLock(home, "test"):
-        plan = make_plan(home, [str(argument) for argument in arguments], name)
+        plan = plan or make_plan(home, [str(argument) for argument in arguments], name)
         loaded = load(home, plan, str(uuid.uuid4()))
         write_registries(home, loaded)
         build_candidate(home, loaded)
@@ -50,6 +50,15 @@ def run(home: Home, *arguments: object, name: str | None = None, checks: bool = 
     if checks:
         failed = [check for check in run_checks(home, loaded.run_id) if check.is_blocking and not check.passed]
         assert not failed, failed
+    with WriterLock(home, "test"):
+        return publish(home, loaded.run_id)
+
+
+def rebuild(home: Home, *months: str) -> Manifest:
+    """Parse the documents of some months, or of all, again and publish, without Dagster."""
+    _, loaded = candidate(home, plan=make_rebuild(home, months))
+    failed = [check for check in run_checks(home, loaded.run_id) if check.is_blocking and not check.passed]
+    assert not failed, failed
     with WriterLock(home, "test"):
         return publish(home, loaded.run_id)
 

@@ -372,7 +372,7 @@ def test_the_ui_starts_answers_and_stops(loaded: Desk) -> None:
         with urllib.request.urlopen(request, timeout=60) as answer:
             data = json.load(answer)["data"]
         assert {"jobName": "load", "status": "SUCCESS"} in data["runsOrError"]["results"]
-        assert len(data["assetNodes"]) == 13
+        assert len(data["assetNodes"]) == 14
         assert "cannot be used" in loaded.fault("ui", "--port", port)
     finally:
         ui.send_signal(signal.SIGTERM)

@@ -1,6 +1,9 @@
 """Identity, versions, months and balance, through whole runs without Dagster."""
 
+import multiprocessing
 import os
+import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,11 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from etl.contract import DOCUMENTS
+from etl.errors import SetupFault
 from etl.reading import Reading
-from tests.support import dispatch, query, run, stable_rows, write
+from tests.support import dispatch, query, rebuild, run, stable_rows, write
 from warehouse.home import Home
-from warehouse.load import _groups
+from warehouse.load import _groups, load
+from warehouse.lock import WriterLock
 from warehouse.manifest import current, locations
+from warehouse.plan import make_plan
 
 
 def settings(home: Home, root: Path, on_missing: str = "keep") -> Home:
@@ -256,6 +262,49 @@ def test_another_parser_parses_the_stored_texts_again(
     assert run(home) is None
 
 
+def test_a_rebuild_parses_the_named_months_again_and_nothing_else(home: Home, source: Path) -> None:
+    write(source, "a.txt", dispatch())
+    write(source, "b.txt", dispatch(3, month="2021-03", name="mars"))
+    write(source, "c.txt", "Ohne Datum.")
+    run(home, source)
+    write(source, "a.txt", dispatch(28), age=60)
+    run(home, source)
+    former, before = stable_rows(home), dict(query(home, "SELECT path, run_id FROM documents"))
+    shutil.rmtree(source)
+    published = rebuild(home, "2021-02", "undated")
+    assert published.summary.months == ("2021-02", "undated")
+    assert (published.summary.files_read, published.summary.documents_written) == (0, 2)
+    after = dict(query(home, "SELECT path, run_id FROM documents"))
+    assert {path for path in after if after[path] != before[path]} == {"a.txt", "c.txt"}
+    assert stable_rows(home) == former
+    assert rebuild(home).summary.documents_written == 3
+    assert stable_rows(home) == former
+
+
+def test_a_rebuild_moves_documents_to_the_month_that_is_read_now(
+    home: Home, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from etl.reading import read_document
+
+    write(source, "a.txt", dispatch())
+    write(source, "b.txt", dispatch(3, month="2021-03", name="mars"))
+    run(home, source)
+
+    def in_another_month(*arguments: Any) -> Reading:
+        reading = read_document(*arguments)
+        return replace(
+            reading,
+            date=replace(reading.date, content_created_edtf="1999-01", date_precision="month", content_created=None),
+        )
+
+    monkeypatch.setattr("etl.transform.read_document", in_another_month)
+    assert rebuild(home, "2021-02").summary.months == ("1999-01", "2021-02")
+    assert query(home, "SELECT path, month FROM documents ORDER BY path") == [
+        ("a.txt", "1999-01"),
+        ("b.txt", "2021-03"),
+    ]
+
+
 def test_an_upgrade_between_leads_to_the_same_tables_as_the_new_parser_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -299,15 +348,40 @@ def test_large_loads_go_through_workers(home: Home, source: Path) -> None:
         write(source, f"{number % 7}/{number}.txt", dispatch(number % 28 + 1, f"Texte numéro {number}."))
     write(source, "bad.txt", b"\x00")
     done = []
-    from warehouse.load import load
-    from warehouse.lock import WriterLock
-    from warehouse.plan import make_plan
 
     with WriterLock(home, "test"):
         loaded = load(home, make_plan(home, [str(source)]), "run", lambda count, total: done.append((count, total)))
     assert (loaded.documents_written, loaded.rejects) == (1_100, 1)
     assert done[-1] == (1_101, 1_101)
     assert len(done) > 3
+
+
+def test_a_worker_that_is_killed_costs_nothing(home: Home, source: Path) -> None:
+    for number in range(1_100):
+        write(source, f"{number}.txt", dispatch(number % 28 + 1, f"Texte numéro {number}."))
+    killed = []
+
+    def kill_one(*_: int) -> None:
+        if not killed:
+            killed.append(multiprocessing.active_children()[0].pid)
+            os.kill(killed[0], signal.SIGKILL)
+
+    with WriterLock(home, "test"):
+        loaded = load(home, make_plan(home, [str(source)]), "run", kill_one)
+    assert killed
+    assert loaded.documents_written == 1_100
+
+
+def end_process(*_: object) -> None:
+    os._exit(1)
+
+
+def test_workers_that_keep_dying_are_a_fault(home: Home, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(1_100):
+        write(source, f"{number}.txt", dispatch(number % 28 + 1, f"Texte numéro {number}."))
+    monkeypatch.setattr("warehouse.pool.stage", end_process)
+    with WriterLock(home, "test"), pytest.raises(SetupFault, match="worker process died"):
+        load(home, make_plan(home, [str(source)]), "run")
 
 
 def test_months_are_merged_in_bounded_groups() -> None:

@@ -3,10 +3,11 @@ from pathlib import Path
 
 import pytest
 
+import warehouse.plan
 from etl.errors import SetupFault
 from tests.support import dispatch, query, run, write
 from warehouse.home import Home
-from warehouse.plan import make_plan
+from warehouse.plan import make_plan, make_rebuild
 
 
 @pytest.fixture
@@ -191,3 +192,70 @@ def test_a_link_that_leads_out_is_a_reject(home: Home, source: Path, tmp_path: P
     run(home, source)
     assert query(home, "SELECT path, reason FROM rejects") == [("b.txt", "outside_source")]
     assert make_plan(home, [str(source)]).is_empty
+
+
+@pytest.fixture
+def no_second_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warehouse.plan, "SECOND_LOOK_SECONDS", 0)
+
+
+@pytest.mark.usefixtures("no_second_look")
+def test_files_that_may_still_be_written_to_are_left_for_later(loaded: Home, source: Path) -> None:
+    write(source, "settled.txt", dispatch(3))
+    (source / "young.txt").write_text(dispatch(4))
+    plan = make_plan(loaded, [str(source)], is_settled_only=True)
+    assert [file.path for file in plan.read["wire"]] == ["settled.txt"]
+    assert (plan.files_seen, plan.waiting) == (4, 1)
+    # Whoever starts a run by hand takes what is there.
+    assert make_plan(loaded, [str(source)]).files_to_read == 2
+
+
+@pytest.mark.usefixtures("no_second_look")
+def test_a_known_file_that_is_being_written_is_neither_read_nor_missing(loaded: Home, source: Path) -> None:
+    (source / "a.txt").write_text(dispatch(5))
+    plan = make_plan(loaded, [str(source)], is_settled_only=True)
+    assert plan.is_empty
+    assert (plan.waiting, plan.missing) == (1, [])
+
+
+@pytest.mark.usefixtures("no_second_look")
+def test_a_source_of_young_files_only_is_not_taken_for_empty(loaded: Home, source: Path) -> None:
+    for name in ("a.txt", "sub/b.txt"):
+        (source / name).write_text(dispatch(6))
+    assert make_plan(loaded, [str(source)], is_settled_only=True).is_empty
+
+
+def test_a_file_that_grows_though_it_looks_old_is_left_for_later(
+    loaded: Home, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grown = write(source, "grows.txt", dispatch(7))
+    write(source, "still.txt", dispatch(8))
+    write(source, "goes.txt", dispatch(9))
+
+    def meanwhile(_: float) -> None:
+        write(source, "grows.txt", grown.read_text() + "\n\nEncore.")
+        (source / "goes.txt").unlink()
+
+    monkeypatch.setattr(warehouse.plan.time, "sleep", meanwhile)
+    plan = make_plan(loaded, [str(source)], is_settled_only=True)
+    assert [file.path for file in plan.read["wire"]] == ["still.txt"]
+    assert plan.waiting == 2
+
+
+def test_by_listing_only_a_touched_file_counts_as_changed(loaded: Home, source: Path) -> None:
+    os.utime(source / "a.txt", (1, 1))
+    assert make_plan(loaded, [str(source)]).is_empty
+    assert make_plan(loaded, [str(source)], is_listing_only=True).files_to_read == 1
+
+
+def test_a_rebuild_names_months_that_there_are(loaded: Home) -> None:
+    assert make_rebuild(loaded, ["2021-02"]).rebuild == {"2021-02"}
+    assert make_rebuild(loaded, []).rebuild == {"2021-02"}
+    assert not make_rebuild(loaded, []).is_empty
+    with pytest.raises(SetupFault, match=r"No documents of 2021-03, never; .* there are 2021-02 to 2021-02"):
+        make_rebuild(loaded, ["never", "2021-02", "2021-03"])
+
+
+def test_a_rebuild_of_nothing_is_a_fault(home: Home) -> None:
+    with pytest.raises(SetupFault, match="Nothing has been loaded"):
+        make_rebuild(home, [])
