@@ -5,11 +5,10 @@ decided in `assets.metadata`.
 """
 
 import base64
+import html
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
-
-from PIL import Image, ImageDraw
 
 INLINE_CHARACTERS = 1_000
 """From so many characters on, the UI hides Markdown behind a button."""
@@ -28,9 +27,8 @@ BLOCKS = 10
 
 
 def escape(text: str) -> str:
-    """Text from outside as Markdown that shows exactly it: no markup, no HTML, on one line."""
-    text = re.sub(r"([\\`*_{}\[\]()#+\-.!|~^$:=\"'])", r"\\\1", " ".join(text.split()))
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """Text from outside as Markdown that shows it and does nothing else: no markup, no HTML, on one line."""
+    return re.sub(r"([\\`*_\[\]|~#!])", r"\\\1", html.escape(" ".join(text.split()), quote=False))
 
 
 def bar_chart(counts: Mapping[str, int], what: str) -> str:
@@ -80,9 +78,12 @@ def share_table(rows: Sequence[tuple[str, int, Mapping[str, float]]]) -> str:
 
 
 def _bar(share: float) -> str:
-    # Rounded down: only all is a full bar.
-    full = int(share * BLOCKS)
-    return f"{'█' * full}{'░' * (BLOCKS - full)} {share:.0%}"
+    """A share as blocks and a number; only none is 0 %, and only all is 100 %."""
+    percent = round(share * 100)
+    if 0 < share < 1:
+        percent = min(max(percent, 1), 99)
+    full = percent * BLOCKS // 100
+    return f"{'█' * full}{'░' * (BLOCKS - full)} {percent}%"
 
 
 def _fitting(lines: Sequence[str], more: Callable[[int], str]) -> str:
@@ -113,6 +114,9 @@ def _by_year(months: Mapping[str, int]) -> dict[str, int]:
 
 def _png(values: Sequence[int], height: int) -> bytes:
     """Bars on a transparent ground, one for each value."""
+    # Only now: the command escapes Markdown, too, and draws nothing.
+    from PIL import Image, ImageDraw
+
     width = max(3, min(24, 480 // len(values)))
     gap = 1 if width < 8 else 2
     image = Image.new("P", (width * len(values), height), 0)

@@ -5,21 +5,19 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import decimal
-import html
 import io
 import json
 import math
-import re
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
+
+from assets.markdown import escape
 
 Row = Sequence[object]
 
 WIDEST = 120
 """Terminal cells to which a value is cut in an aligned table."""
-
-_MARKDOWN = re.compile(r"([\\`*_\[\]|~#!])")
 
 
 def visible(text: str) -> str:
@@ -79,7 +77,7 @@ def as_markdown(names: Sequence[str], rows: Iterable[Row]) -> str:
 
 
 def _escape(text: str) -> str:
-    return _MARKDOWN.sub(r"\\\1", html.escape(visible(text), quote=False))
+    return escape(visible(text))
 
 
 def _cut(text: str, widest: int | None) -> str:

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ import click
 from etl.sources import is_glob
 from warehouse.home import Home
 from warehouse.lock import WriterLock
-from warehouse.manifest import RunSummary, current
+from warehouse.manifest import DATABASE, RunSummary, current
 from warehouse.plan import Plan, make_plan
 
 
@@ -55,24 +55,28 @@ def run_command(
             if plan.is_empty:
                 return _say_nothing_new(home, plan, begun, as_json, quiet)
         from assets.launch import run_load
+        from copydesk.render import visible
+        from warehouse.publish import candidate_folder
 
         with _progress(is_wanted=sys.stderr.isatty() and not as_json and not quiet) as progress:
             outcome = run_load(home, sources, name, accept_shrink, progress)
         published = current(home)
     if outcome.refused:
+        found = visible("; ".join(outcome.refused))
         click.echo(
-            "copydesk: not published, the warehouse is as it was: "
-            + "; ".join(outcome.refused)
-            + f". `copydesk ui` shows run {outcome.run_id}",
+            f"copydesk: not published, the warehouse is as it was: {found}. `copydesk ui` shows run {outcome.run_id}; "
+            f"until the next run, {candidate_folder(home, outcome.run_id) / DATABASE} has what was refused",
             err=True,
         )
         return REFUSED
     assert published is not None, "a run that ends well has published"
     summary = replace(published.summary, seconds=round(time.monotonic() - begun, 3))
     if as_json:
-        _print_json(summary)
+        _print_json(summary, outcome.warnings)
     elif not quiet:
         click.echo(_describe(home, summary))
+        for warning in outcome.warnings:
+            click.echo(f"{'warning':<10} {visible(warning)}")
     return DONE
 
 
@@ -96,12 +100,12 @@ def _say_nothing_new(home: Home, plan: Plan, begun: float, as_json: bool, quiet:
     return DONE
 
 
-def _print_json(summary: RunSummary) -> None:
+def _print_json(summary: RunSummary, warnings: Sequence[str] = ()) -> None:
     names = (
         "run_id", "files_seen", "files_read", "documents_written", "documents_total", "rejects", "months", "seconds",
     )  # fmt: skip
     values = {name: getattr(summary, name) for name in names}
-    click.echo(json.dumps({**values, "months": len(summary.months)}))
+    click.echo(json.dumps({**values, "months": len(summary.months), "warnings": list(warnings)}))
 
 
 def _describe_nothing(home: Home, plan: Plan) -> str:

@@ -1,6 +1,9 @@
 """What tests do again and again: writing dispatches, loading them, looking at the result."""
 
 import os
+import re
+import subprocess
+import sys
 import time
 import uuid
 from pathlib import Path
@@ -16,6 +19,38 @@ from warehouse.plan import Plan, make_plan, make_rebuild
 from warehouse.publish import build_candidate, publish, write_registries
 
 OLD = time.time() - 3600
+COMMAND = Path(sys.executable).with_name("copydesk")
+
+
+class Desk:
+    """The command with one home."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "déjà vu [1] it's"
+        self.folder = folder
+        self.environment = {**os.environ, "COPYDESK_HOME": str(self.home)}
+
+    def __call__(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [COMMAND, *map(str, arguments)],
+            env=self.environment,
+            cwd=self.folder,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    def ok(self, *arguments: object) -> str:
+        done = self(*arguments)
+        assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        return done.stdout
+
+    def fault(self, *arguments: object) -> str:
+        done = self(*arguments)
+        assert done.returncode == 2, done
+        assert done.stdout == ""
+        assert re.fullmatch(r"copydesk: [^\n]+\n", done.stderr), done.stderr
+        return done.stderr
 
 
 def dispatch(day: int = 27, body: str = "Un pont a été ouvert.", month: str = "2021-02", name: str = "février") -> str:

@@ -56,17 +56,20 @@ class Trend:
         name: of the check.
         found: what is odd, one sentence each; empty if nothing is.
         value: the run's own figure: a share of 0 to 1, or a count; None if the run brought nothing to judge.
+        title: what stands before what is found, if it does not speak for itself.
     """
 
     name: str
     found: tuple[str, ...]
     value: float | None
+    title: str = ""
 
     @property
     def message(self) -> str:
         """What was found, in one line."""
         more = len(self.found) - EXAMPLES
-        return "; ".join((*self.found[:EXAMPLES], *([f"and {more} more"] if more > 0 else [])))
+        found = "; ".join((*self.found[:EXAMPLES], *([f"and {more} more"] if more > 0 else [])))
+        return found and self.title + found
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,9 @@ def _unknown_agencies(connection: duckdb.DuckDBPyConnection, before: str) -> Tre
           AND agency_literal NOT IN (SELECT agency_literal FROM {before} t WHERE {unknown})
         GROUP BY ALL ORDER BY n DESC, agency_literal
     """).fetchall()
-    return Trend("unknown_agencies", tuple(f"{name} ({count:,})" for name, count in rows), len(rows))
+    return Trend(
+        "unknown_agencies", tuple(f"{name} ({count:,})" for name, count in rows), len(rows), "not in the registry: "
+    )
 
 
 def _rejects(connection: duckdb.DuckDBPyConnection, before: dict[str, str]) -> Trend:

@@ -6,50 +6,15 @@ import os
 import pty
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support import dispatch, write
-
-COMMAND = Path(sys.executable).with_name("copydesk")
-
-
-class Desk:
-    """The command with one home."""
-
-    def __init__(self, folder: Path) -> None:
-        self.home = folder / "déjà vu [1] it's"
-        self.folder = folder
-        self.environment = {**os.environ, "COPYDESK_HOME": str(self.home)}
-
-    def __call__(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [COMMAND, *map(str, arguments)],
-            env=self.environment,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
-
-    def ok(self, *arguments: object) -> str:
-        done = self(*arguments)
-        assert (done.returncode, done.stderr) == (0, ""), done.stderr
-        return done.stdout
-
-    def fault(self, *arguments: object) -> str:
-        done = self(*arguments)
-        assert done.returncode == 2, done
-        assert done.stdout == ""
-        assert re.fullmatch(r"copydesk: [^\n]+\n", done.stderr), done.stderr
-        return done.stderr
+from tests.support import COMMAND, Desk, dispatch, write
 
 
 @pytest.fixture
@@ -340,44 +305,3 @@ def test_who_waited_for_a_run_that_did_the_work_launches_nothing(desk: Desk) -> 
     assert [messages for _, messages in ended] == ["", ""]
     assert sorted(json.loads(printed)["documents_written"] for printed, _ in ended) == [0, 1]
     assert len(json.loads(desk.ok("sql", "from runs", "--format", "json"))) == 1
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def test_the_ui_starts_answers_and_stops(loaded: Desk) -> None:
-    port = free_port()
-    # What lies in the folder where one is must not take the place of our modules, or of others'.
-    for name in ("etl", "assets", "gql"):
-        (loaded.folder / f"{name}.py").write_text("raise RuntimeError('not this one')\n")
-    ui = subprocess.Popen(
-        [COMMAND, "ui", "--port", str(port), "--no-browser"],
-        env=loaded.environment, cwd=loaded.folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        # As a shell starts what it puts into the background.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
-    )  # fmt: skip
-    try:
-        assert ui.stdout is not None
-        assert f"http://127.0.0.1:{port}" in ui.stdout.readline()
-        question = json.dumps(
-            {"query": "{runsOrError{... on Runs{results{jobName status}}} assetNodes{assetKey{path}}}"}
-        ).encode()
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}/graphql", question, {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            data = json.load(answer)["data"]
-        assert {"jobName": "load", "status": "SUCCESS"} in data["runsOrError"]["results"]
-        assert len(data["assetNodes"]) == 14
-        assert "cannot be used" in loaded.fault("ui", "--port", port)
-    finally:
-        ui.send_signal(signal.SIGTERM)
-        status = ui.wait(60)
-        ui.stdout.close() if ui.stdout else None
-    assert status == 0
-    left = subprocess.run(["pgrep", "-f", str(loaded.home)], capture_output=True, text=True).stdout
-    assert left == ""

@@ -84,7 +84,7 @@ def test_an_agency_that_nobody_knows_is_named_once(home: Home, source: Path) -> 
     write(source, "a.txt", " date 2022-09 GANDJA, 8 septembre (Nouvelagence) - Texte.")
     check = warnings(home, source)["unknown_agencies"]
     assert not check.passed
-    assert check.message == "Nouvelagence (1)"
+    assert check.message == "not in the registry: Nouvelagence (1)"
     run(home, source)
     write(source, "b.txt", " date 2022-09 GANDJA, 9 septembre (Nouvelagence) - Texte.")
     assert warnings(home, source)["unknown_agencies"].passed
