@@ -32,7 +32,8 @@ RESTARTS = 5
 WORKSPACE = {"load_from": [{"python_module": {"module_name": "assets.definitions", "location_name": "copydesk"}}]}
 """The same as workspace.yaml, which is not installed with the packages; a test holds that."""
 
-DAEMON = ("dagster._daemon", "run")
+DAEMON = ("dagster._daemon", "run", "--log-level", "error")
+WEBSERVER = ("dagster_webserver", "--log-level", "warning", "--dagster-log-level", "warning")
 
 
 class Services:
@@ -48,7 +49,8 @@ class Services:
     def __init__(self, home: Home, folder: Path, commands: list[tuple[str, ...]], inherited: tuple[int, ...]) -> None:
         workspace = folder / "workspace.yaml"
         workspace.write_text(json.dumps(WORKSPACE), "utf-8")  # JSON is YAML
-        options = ("--workspace", str(workspace), "--log-level", "warning", "--code-server-log-level", "warning")
+        # Once a minute the daemon replaces the process that has our definitions, and the old one warns as it goes.
+        options = ("--workspace", str(workspace), "--code-server-log-level", "error")
         self._commands = [(*command, *options) for command in commands]
         self._inherited = inherited
         self._folder = folder

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import click
 
-from copydesk.services import DAEMON, Services, daemon_lock
+from copydesk.services import DAEMON, WEBSERVER, Services, daemon_lock
 from etl.errors import SetupFault
 from warehouse.home import Home
 
@@ -29,7 +29,7 @@ def ui_command(home_folder: str | None, host: str, port: int, is_read_only: bool
 
     home = _home(home_folder)
     _check_address(host, port)
-    webserver = ("dagster_webserver", "--host", host, "--port", str(port), *(["--read-only"] if is_read_only else []))
+    webserver = (*WEBSERVER, "--host", host, "--port", str(port), *(["--read-only"] if is_read_only else []))
     with dagster_home(home) as folder, daemon_lock(home) as lock:
         if isinstance(lock, str):
             click.echo(
