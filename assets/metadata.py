@@ -169,23 +169,20 @@ def document_metadata(connection: duckdb.DuckDBPyConnection) -> Mapping[str, Any
         connection: in which `documents` is a table or view.
     """
     months = dict(connection.execute("SELECT month, count(*) FROM documents GROUP BY month").fetchall())
-    conditions = ", ".join(f"count(*) FILTER ({condition})" for _, condition in trends.SHARES.values())
-    query = (
-        f"SELECT source, count(*) AS n, {conditions} FROM documents GROUP BY ROLLUP (source) ORDER BY n DESC, source"
-    )
-    rows = [row for row in connection.execute(query).fetchall() if row[1]]
-    titles = [word for word, _ in trends.SHARES.values()]
-    shares = [(source, count, [having / count for having in counts]) for source, count, *counts in rows]
-    # The row of all sources has no name; with one source it would say the same twice.
-    named = [(source, *rest) for source, *rest in shares if source is not None]
-    listed = [*((("all", *rest) for source, *rest in shares if source is None) if len(named) > 1 else ()), *named]
-    overall = next((values for source, _, values in shares if source is None), [])
+    conditions = ", ".join(f"count(*) FILTER ({condition}) / count(*)" for _, condition in trends.SHARES.values())
+    (overall,) = connection.execute(f"SELECT 'all', count(*), {conditions} FROM documents").fetchall()
+    sources = connection.execute(
+        f"SELECT source, count(*) AS n, {conditions} FROM documents GROUP BY source ORDER BY n DESC, source"
+    ).fetchall()
+    titles = [title for title, _ in trends.SHARES.values()]
+    # With one source, the line of all of them would say the same twice.
+    listed = [overall, *sources] if len(sources) > 1 else sources
     return {
         "documents_per_month": dg.MetadataValue.md(bar_chart(months, "documents")),
         "shares": dg.MetadataValue.md(
-            share_table([(name, count, dict(zip(titles, values, strict=True))) for name, count, values in listed])
+            share_table([(name, n, dict(zip(titles, shares, strict=True))) for name, n, *shares in listed])
         ),
-        **{name: round(value, 4) for name, value in zip(trends.SHARES, overall, strict=False)},
+        **({name: round(share, 4) for name, share in zip(trends.SHARES, overall[2:], strict=True)} if sources else {}),
     }
 
 
