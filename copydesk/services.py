@@ -32,6 +32,7 @@ RESTARTS = 5
 WORKSPACE = {"load_from": [{"python_module": {"module_name": "assets.definitions", "location_name": "copydesk"}}]}
 """The same as workspace.yaml, which is not installed with the packages; a test holds that."""
 
+LOCK = ".daemon.lock"
 DAEMON = ("dagster._daemon", "run", "--log-level", "error")
 WEBSERVER = ("dagster_webserver", "--log-level", "warning", "--dagster-log-level", "warning")
 
@@ -145,7 +146,7 @@ def daemon_lock(home: Home) -> Iterator[int | str]:
         The descriptor that holds the lock, for the daemon to inherit: it is free when the last process that has it is
         gone. If another has it, who that is, in words.
     """
-    path = home.dagster / ".daemon.lock"
+    path = home.dagster / LOCK
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     except OSError as error:
@@ -154,7 +155,7 @@ def daemon_lock(home: Home) -> Iterator[int | str]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            yield os.read(descriptor, 200).decode("utf-8", "replace") or "another process"
+            yield _holder(descriptor)
             return
         os.ftruncate(descriptor, 0)
         since = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
@@ -162,3 +163,22 @@ def daemon_lock(home: Home) -> Iterator[int | str]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def running_daemon(home: Home) -> str | None:
+    """Who runs the daemon of a home, in words; None if nobody does."""
+    try:
+        descriptor = os.open(home.dagster / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return _holder(descriptor)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _holder(descriptor: int) -> str:
+    return os.read(descriptor, 200).decode("utf-8", "replace") or "another process"

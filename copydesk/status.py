@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from copydesk.render import as_table
+from copydesk.services import running_daemon
 from etl.errors import SetupFault
 from warehouse.connection import query_table
 from warehouse.home import Home
@@ -41,6 +42,8 @@ def status_command(home_folder: str | None, is_json: bool) -> int:
     loaded = query_table(home, _LOADED) if published else ([], [])
     runs = query_table(home, _RUNS) if published else ([], [])
     waiting = _waiting(home)
+    daemon = running_daemon(home)
+    alerts = sorted(path.name for path in home.alerts.glob("[!.]*.json"))
     disk = {name: _bytes(home.folder / name) for name in ("lake", "versions", "dagster")}
     if is_json:
         click.echo(
@@ -52,6 +55,8 @@ def status_command(home_folder: str | None, is_json: bool) -> int:
                     "sources": _objects(*loaded),
                     "runs": _objects(*runs),
                     "waiting": waiting,
+                    "daemon": daemon,
+                    "alerts": alerts,
                     "disk_bytes": disk,
                 }
             )
@@ -63,6 +68,10 @@ def status_command(home_folder: str | None, is_json: bool) -> int:
         click.echo(f"{as_table(*loaded)}\n")
         click.echo(f"{as_table(*runs)}\n")
     click.echo(f"Waiting    {_describe_waiting(home, waiting)}")
+    click.echo(f"Daemon     {daemon or 'does not run: nothing is loaded by itself (`copydesk ui`, `copydesk daemon`)'}")
+    if alerts:
+        count = f"{len(alerts)} alert{'' if len(alerts) == 1 else 's'}"
+        click.echo(f"Alerts     {count} in {home.alerts}, the newest {alerts[-1]}")
     click.echo("Disk       " + ", ".join(f"{name} {_size(count)}" for name, count in disk.items()))
     return DONE
 

@@ -157,6 +157,7 @@ def test_the_ui_answers(ui: Ui, desk: Desk) -> None:
     assert ["documents_by_month"] in [node["assetKey"]["path"] for node in nodes]
     assert "cannot be used" in desk.fault("ui", "--port", ui.port)
     assert "runs already" in desk.fault("daemon")
+    assert f"process {ui.process.pid}" in json.loads(desk.ok("status", "--json"))["daemon"]
 
 
 def test_sensors_and_schedule_run(ui: Ui) -> None:
@@ -268,6 +269,9 @@ def test_a_bad_run_raises_an_alert(ui: Ui, desk: Desk) -> None:
     alert = json.loads(path.read_text())
     assert (alert["event"], alert["subject"], alert["launched_by"]) == ("run_failed", run_id, "web UI")
     assert alert["message"].startswith("No source at /nowhere")
+    assert path.name in desk.ok("status")
+    # What a person has to mend is not tried again.
+    assert all(run["tags"].get("dagster/parent_run_id") != run_id for run in ui.runs().values())
 
 
 def test_nothing_on_the_terminal_but_what_matters(ui: Ui) -> None:
