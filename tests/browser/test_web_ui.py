@@ -73,6 +73,8 @@ def test_an_assets_page_says_what_it_is_and_shows_what_it_holds(browser: Browser
     assert re.search(r"samples\s+115\s+█+░* \d+%", shares.text)
     assert not shares.find_elements("tag name", "button")
     browser.screenshot("documents-metadata")
+    browser.script("arguments[0].scrollIntoView({block: 'center'})", chart)
+    browser.screenshot("documents-charts")
 
 
 @pytest.mark.parametrize(
