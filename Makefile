@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help run test ui lint lock docs clean
+.PHONY: help run test ui lint lock docs screenshots clean
 
 help: ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
@@ -50,6 +50,9 @@ ui: $(VENV)/installed ## the Dagster web UI on http://127.0.0.1:3000
 
 docs: $(VENV)/installed ## write docs/tables.md from the contract
 	@$(BIN)/python -m copydesk.dictionary > docs/tables.md
+
+screenshots: $(VENV)/installed ## make the pictures of the README (needs Chromium, and a font with Chinese signs)
+	@$(BIN)/python -m docs.screenshots
 
 lock: ## resolve the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
