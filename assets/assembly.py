@@ -10,6 +10,7 @@ from assets.months import MONTHS, months_spec
 from assets.publishing import candidate_asset, warehouse_asset
 from assets.tables import LOAD, loaded_assets, registry_assets
 from assets.writer import QUIET, WRITER_TAG, Writer
+from etl.contract import UNDATED
 from warehouse.home import Home
 from warehouse.manifest import newest
 
@@ -69,4 +70,5 @@ def build_definitions(
 def _example_months(home: Home) -> list[str]:
     """What the launchpad shows for `rebuild`: the newest month, to be replaced by those that are meant."""
     published = newest(home)
-    return list(published.months[-1:]) if published else []
+    months = [month for month in published.months if month != UNDATED] if published else []
+    return months[-1:]

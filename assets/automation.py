@@ -8,13 +8,13 @@ mend is not tried again before something has changed or the day is over.
 import datetime as dt
 import json
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import dagster as dg
 
 from assets.alerts import Alert, now, raise_alert
-from assets.inbox import news_evaluation, sighting
+from assets.inbox import describe_nothing_new, news_evaluation, sighting
 from assets.recovery import end_dead_runs
 from assets.tables import LOAD
 from assets.writer import QUIET
@@ -48,12 +48,12 @@ class Cursor:
     Attributes:
         digest: of the state of the sources that was last dealt with.
         not_before: when to look again, in seconds since 1970.
-        silent: the sources that are known to have fallen silent.
+        silent: the sources that are known to have fallen silent; None before the first look.
     """
 
     digest: str = ""
     not_before: float = 0
-    silent: list[str] = field(default_factory=list)
+    silent: list[str] | None = None
 
     @classmethod
     def read(cls, text: str | None) -> "Cursor":
@@ -76,8 +76,8 @@ def inbox_sensor(folder: Home, job: Any) -> dg.SensorDefinition:
         job=job,
         minimum_interval_seconds=SENSOR_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Looks for new, changed and vanished files in the sources, and launches `load` when there are any. "
-        "Files younger than two seconds, or still growing, wait.",
+        description="Looks for new, changed and vanished files in the sources, and launches the job load when there "
+        "are any. Files younger than two seconds, or still growing, wait.",
     )
     def _sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         # Settings may have changed since the definitions were loaded.
@@ -110,8 +110,7 @@ def _look(home: Home, cursor: Cursor) -> dg.SensorResult:
     rest = REST * (ended - begun)
     remembered = Cursor(glance.digest, ended + rest if rest > SENSOR_SECONDS else 0, silent)
     if plan is None or plan.is_empty:
-        young = f"; {glance.files_young} may still be written to" if glance.files_young else ""
-        return _skip(f"Nothing new: {glance.files_seen} files seen, all of them known{young}", remembered, news)
+        return _skip(describe_nothing_new(glance.files_seen, glance.files_young), remembered, news)
     return dg.SensorResult(
         run_requests=[dg.RunRequest(run_key=glance.digest, run_config=SETTLED)],
         cursor=remembered.write(),
@@ -127,10 +126,12 @@ def _news(home: Home, cursor: Cursor) -> tuple[list[dg.AssetCheckEvaluation], li
     """The checks of sources that have fallen silent or speak again since the last look, and those that are silent."""
     found = silences(home)
     stale = [silence.source.name for silence in found if silence.is_stale]
-    changed = [silence for silence in found if silence.is_stale != (silence.source.name in cursor.silent)]
-    for silence in changed:
-        if silence.is_stale:
+    known = cursor.silent or []
+    for silence in found:
+        if silence.is_stale and silence.source.name not in known:
             raise_alert(home, _silence_alert(home, silence))
+    is_first = cursor.silent is None
+    changed = [silence for silence in found if is_first or silence.is_stale != (silence.source.name in known)]
     return [news_evaluation(silence) for silence in changed], stale
 
 
@@ -187,7 +188,8 @@ def _failure_alert(home: Home, context: dg.RunFailureSensorContext) -> Alert:
     checks = context.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     evaluations = [entry.dagster_event.asset_check_evaluation_data for entry in checks if entry.dagster_event]
     refused = [
-        f"{found.check_name}: {found.description}"
+        # Not its description, which is escaped for the web UI.
+        f"{found.check_name}: {found.metadata['message'].value}"
         for found in evaluations
         if not found.passed and found.severity is dg.AssetCheckSeverity.ERROR
     ]

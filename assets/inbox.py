@@ -4,11 +4,13 @@ Looking at the folders belongs to `warehouse.watch`; reading the files to `asset
 """
 
 import datetime as dt
+import hashlib
 import re
 from collections.abc import Iterator
 
 import dagster as dg
 
+from assets.markdown import escape
 from assets.metadata import GROUP, OWNER
 from warehouse.home import Home, Source
 from warehouse.plan import Plan
@@ -27,7 +29,8 @@ def inbox_spec(home: Home) -> dg.AssetSpec:
     return dg.AssetSpec(
         INBOX,
         description="Raw text files in the folders that copydesk.toml names as sources. Copydesk never touches them."
-        "\n\nThe inbox sensor looks at them several times a minute, and launches `load` when something new lies there.",
+        "\n\nThe inbox sensor looks at them several times a minute, and launches the job load when something new lies "
+        "there.",
         owners=[OWNER],
         group_name=GROUP,
         kinds={"file"},
@@ -52,7 +55,7 @@ def news_checks(home: Home) -> dg.AssetChecksDefinition | None:
             dg.AssetCheckSpec(
                 check_name(source),
                 asset=INBOX,
-                description=f"New files have come from {source.name} within its fail window.",
+                description=f"New files have come from {escape(source.name)} within its fail window.",
             )
             for source in watched
         ],
@@ -68,8 +71,12 @@ def news_checks(home: Home) -> dg.AssetChecksDefinition | None:
 
 
 def check_name(source: Source) -> str:
-    """The name of a source's check: Dagster takes letters, digits and underscores only."""
-    return f"news_{re.sub(r'[^A-Za-z0-9]', lambda sign: f'_{ord(sign[0]):x}_', source.name)}"
+    """The name of a source's check: Dagster takes letters, digits and underscores, and has little room for it."""
+    plain = re.sub(r"[^A-Za-z0-9]+", "_", source.name).strip("_")[:40]
+    if plain == source.name:
+        return f"news_{plain}"
+    # Two sources may differ in what was left out.
+    return f"news_{plain}_{hashlib.blake2b(source.name.encode(), digest_size=3).hexdigest()}"
 
 
 def news_evaluation(silence: Silence) -> dg.AssetCheckEvaluation:
@@ -92,7 +99,7 @@ def _result(silence: Silence) -> dg.AssetCheckResult:
         check_name=check_name(silence.source),
         passed=not silence.is_stale,
         severity=dg.AssetCheckSeverity.WARN,
-        description=silence.message,
+        description=escape(silence.message),
         metadata={"last_file": dg.MetadataValue.timestamp(last.replace(tzinfo=dt.UTC))} if last else {},
     )
 
@@ -113,12 +120,19 @@ def sighting(glance: Glance, plan: Plan) -> dg.AssetObservation:
 
 def nothing_new(plan: Plan) -> dg.AssetObservation:
     """What a run that found nothing to do has seen."""
-    waiting = f", {plan.waiting} may still be written to" if plan.waiting else ""
     return dg.AssetObservation(
         INBOX,
-        description=f"Nothing new: {plan.files_seen} files seen, all of them known{waiting}",
+        description=describe_nothing_new(plan.files_seen, plan.waiting),
         metadata={"files_seen": plan.files_seen, "files_new": 0, "files_waiting": plan.waiting},
     )
+
+
+def describe_nothing_new(files_seen: int, files_waiting: int) -> str:
+    """What to say where nothing is to be done."""
+    if not files_seen:
+        return "Nothing new: no file in any source"
+    waiting = f"; {files_waiting} may still be written to" if files_waiting else ""
+    return f"Nothing new: {files_seen} files seen, all of them known{waiting}"
 
 
 def arrival(plan: Plan) -> dg.AssetMaterialization | None:

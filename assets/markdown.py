@@ -39,15 +39,17 @@ def bar_chart(counts: Mapping[str, int], what: str) -> str:
         what: what is counted, in the plural.
     """
     months = {month: count for month, count in counts.items() if re.fullmatch(r"\d{4}-\d{2}", month)}
-    others = "".join(f", {count:,} {escape(name)}" for name, count in sorted(counts.items()) if name not in months)
+    others = ", ".join(f"{count:,} {escape(name)}" for name, count in sorted(counts.items()) if name not in months)
     if not months:
-        return f"No {what} with a month{others}."
+        return f"No {what} with a month; {others}." if others else f"No {what} with a month."
     bars = _filled(months)
     step = "month"
     if len(bars) > MAXIMUM_BARS:
         bars, step = _by_year(bars), "year"
     most = max(bars, key=lambda name: bars[name])
-    caption = f"{min(bars)} to {max(bars)}, one bar a {step}; most in {most}: {bars[most]:,}{others}"
+    caption = f"{min(bars)} to {max(bars)}, one bar a {step}; most in {most}: {bars[most]:,}"
+    if others:
+        caption = f"{caption}\n\n{others}"
     for height in (48, 32, 16):
         picture = base64.b64encode(_png(list(bars.values()), height)).decode()
         chart = f"![{what} per {step}](data:image/png;base64,{picture})\n\n{caption}"

@@ -44,14 +44,16 @@ DICTIONARY = Path(__file__).parent.parent / "docs" / "tables.md"
 """The data dictionary, where Copydesk runs from a checkout: it is not installed with the packages."""
 
 PREVIEW_ROWS = 5
-PREVIEW_CHARACTERS = 80
+PREVIEW_CHARACTERS = 40
+"""More would wrap in the narrow column that the UI leaves for a preview."""
+
 PREVIEW: dict[str, tuple[str, ...]] = {
-    DOCUMENTS.name: ("path", "located", "country_code", "content_created", "agency_id", "language", "text"),
+    DOCUMENTS.name: ("path", "located", "content_created", "agency_id", "text"),
     DOCUMENT_VERSIONS.name: ("path", "version", "reason", "valid_to", "text"),
     PARAGRAPHS.name: ("document_id", "paragraph_index", "char_start", "char_end", "word_count"),
     SOURCES.name: ("source", "root", "patterns"),
     FILES.name: ("source", "path", "byte_count", "status", "record_count", "first_seen"),
-    REJECTS.name: ("source", "path", "reason", "message", "raw_excerpt"),
+    REJECTS.name: ("path", "reason", "message", "raw_excerpt"),
     AGENCIES.name: ("agency_id", "name", "country_code", "kind"),
     PLACES.name: ("place_id", "name", "country_code", "population"),
     COLUMNS.name: ("table_name", "column_name", "type", "meaning"),
@@ -155,10 +157,8 @@ def run_metadata(home: Home, tables: tuple[Table, ...], run_id: str) -> dict[str
             state = lake.state(table)
             files = [home.lake / table.name / name for name in state.files] if state else []
             connection.execute(f"CREATE TEMP VIEW {table.name} AS {scan(table, files)}")
-            metadata = {**_size(state), "preview": _preview(connection, table, run_id)}
-            if table is DOCUMENTS:
-                metadata.update(document_metadata(connection))
-            found[table.name] = metadata
+            charts = document_metadata(connection) if table is DOCUMENTS else {}
+            found[table.name] = {**charts, "preview": _preview(connection, table, run_id), **_size(state)}
     return found
 
 

@@ -66,12 +66,14 @@ def candidate_asset(home: Home) -> dg.AssetsDefinition:
             if not check.passed:
                 log = context.log.error if check.is_blocking else context.log.warning
                 log(f"{check.name}: {check.message}")
-        if not all(check.passed for check in checks if check.is_blocking):
+        is_refused = not all(check.passed for check in checks if check.is_blocking)
+        if is_refused:
             context.log.error(f"Not published. Until the next run the candidate can be looked at: duckdb {database}")
         return dg.MaterializeResult(
             metadata={
                 "dagster/row_count": manifest.summary.documents_total,
-                "path": dg.MetadataValue.path(str(database)),
+                # One that is published has another path.
+                **({"path": dg.MetadataValue.path(str(database))} if is_refused else {}),
             },
             check_results=[_result(check) for check in checks],
         )

@@ -23,6 +23,7 @@ from etl.contract import (
 from etl.errors import SetupFault
 from warehouse.home import Home
 from warehouse.load import Loaded, load
+from warehouse.manifest import Manifest
 from warehouse.plan import Plan, make_plan, make_rebuild
 from warehouse.publish import write_registries
 
@@ -75,6 +76,7 @@ def loaded_assets(home: Home, progress: Callable[[int, int], None] | None) -> dg
                 observation = nothing_new(plan)
                 context.log.info(observation.description)
                 context.log_event(observation)
+                _repeat_checks(context, plan.published)
                 return
             if plan.rebuild:
                 context.log.info(f"{len(plan.rebuild)} months are parsed again from their stored texts")
@@ -91,6 +93,27 @@ def loaded_assets(home: Home, progress: Callable[[int, int], None] | None) -> dg
                 yield dg.MaterializeResult(asset_key=table.name, metadata=metadata[table.name])
 
     return _load
+
+
+def _repeat_checks(context: dg.AssetExecutionContext, published: Manifest | None) -> None:
+    """Say again what the checks found of the version that stays: Dagster would show all of them as skipped."""
+    if published is None:
+        return
+    for entry in context.instance.all_logs(published.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+        event = entry.dagster_event
+        if event is None or event.event_type is not dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            continue
+        found = event.asset_check_evaluation_data
+        context.log_event(
+            dg.AssetCheckEvaluation(
+                asset_key=found.asset_key,
+                check_name=found.check_name,
+                passed=found.passed,
+                metadata=found.metadata,
+                severity=found.severity,
+                description=found.description,
+            )
+        )
 
 
 def _require_publish(context: dg.AssetExecutionContext) -> None:

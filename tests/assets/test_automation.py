@@ -21,6 +21,7 @@ from assets.launch import COMMAND_TAG
 from assets.recovery import GONE
 from tests.support import dispatch, query, run, write
 from warehouse import watch
+from warehouse.checks import CHECKS
 from warehouse.home import Home
 from warehouse.lock import WriterLock
 from warehouse.manifest import current
@@ -99,7 +100,7 @@ def test_all_of_it_runs_from_the_start(desk: Desk) -> None:
 
 
 def test_a_new_file_is_loaded_and_then_is_no_news(desk: Desk, inbox: Path) -> None:
-    assert desk.skipped() == "Nothing new: 0 files seen, all of them known"
+    assert desk.skipped() == "Nothing new: no file in any source"
     write(inbox, "a.txt", dispatch())
     write(inbox, "b.txt", dispatch(28))
     request = desk.requested()
@@ -250,6 +251,12 @@ def test_a_scheduled_run_loads_and_one_with_nothing_new_says_so(
         "Nothing new: 1 files seen, all of them known"
     )
     assert [record.getMessage() for record in caplog.records if record.levelname == "WARNING"] == []
+    # The checks of the version that stays are shown, and not twelve that were skipped.
+    keys = build_definitions(desk.home).resolve_asset_graph().asset_check_keys
+    assert len(keys) == len(CHECKS)
+    for key in keys:
+        record = desk.instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+        assert (record.run_id, record.status.value) == (result.run_id, "SUCCEEDED")
 
 
 def alerts(home: Home) -> list[dict[str, str]]:
@@ -327,6 +334,10 @@ def silent(desk: Desk, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     desk.home = Home(desk.home.folder)
     write(inbox, "a.txt", dispatch())
     assert desk.execute(desk.requested().run_config).success
+    # At the first look after that, the check is evaluated; then only when something changes.
+    (event,) = Desk(desk.home, desk.instance).tick().asset_events
+    assert isinstance(event, dg.AssetCheckEvaluation)
+    assert event.passed
     assert desk.tick().asset_events == []
     later = dt.datetime.now(dt.UTC).replace(tzinfo=None) + dt.timedelta(days=3)
     monkeypatch.setattr(watch, "now", lambda: later)

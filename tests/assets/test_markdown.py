@@ -51,7 +51,7 @@ def bars(image: Image.Image) -> list[int]:
 def test_a_chart_has_a_bar_for_each_month_from_the_first_to_the_last() -> None:
     chart = bar_chart({"2021-03": 10, "2020-12": 5, "undated": 2}, "documents")
     assert bars(picture(chart)) == [24, 0, 0, 48]
-    assert "2020-12 to 2021-03, one bar a month; most in 2021-03: 10, 2 undated" in chart
+    assert "2020-12 to 2021-03, one bar a month; most in 2021-03: 10\n\n2 undated" in chart
 
 
 def test_one_document_is_seen_beside_many() -> None:
@@ -67,7 +67,7 @@ def test_many_months_are_grouped_into_years() -> None:
 
 def test_no_months_no_chart() -> None:
     assert bar_chart({}, "documents") == "No documents with a month."
-    assert bar_chart({"undated": 3}, "documents") == "No documents with a month, 3 undated."
+    assert bar_chart({"undated": 3}, "documents") == "No documents with a month; 3 undated."
 
 
 @pytest.mark.parametrize("count", [1, 12, 120, 121, 600, 5_000])

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,8 +20,10 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
+from tests.processes import free_port, groups_of, processes
+from tests.support import COMMAND
+
 ROOT = Path(__file__).parent.parent.parent
-COMMAND = Path(sys.executable).with_name("copydesk")
 SCREENSHOTS = ROOT / "build" / "screenshots"
 
 LINEAGE = "/asset-groups"
@@ -80,7 +78,7 @@ def served(home: Path) -> Iterator[str]:
 
     At the end the command has to stop when it is told to, and nothing that it has started may be left.
     """
-    port = _free_port()
+    port = free_port()
     log = home.parent / f"{home.name}.log"
     with log.open("wb") as out:
         ui = subprocess.Popen(
@@ -95,7 +93,7 @@ def served(home: Path) -> Iterator[str]:
         _wait_until_up(address, ui, log)
         yield address
     finally:
-        groups = _groups_of(ui.pid)
+        groups = groups_of(ui.pid)
         ui.send_signal(signal.SIGTERM)
         try:
             status = ui.wait(60)
@@ -103,15 +101,8 @@ def served(home: Path) -> Iterator[str]:
             ui.kill()
             status = ui.wait()
     assert status == 0, log.read_text("utf-8", "replace")
-    left = [process for process in _processes() if process.group in groups]
+    left = [process for process in processes() if process.group in groups]
     assert not left, left
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait_until_up(address: str, ui: subprocess.Popen[bytes], log: Path) -> None:
@@ -123,38 +114,6 @@ def _wait_until_up(address: str, ui: subprocess.Popen[bytes], log: Path) -> None
         except OSError:
             time.sleep(0.2)
     raise AssertionError(f"The web UI did not start:\n{log.read_text('utf-8', 'replace')}")
-
-
-@dataclass(frozen=True)
-class Process:
-    """A process as Linux lists it."""
-
-    pid: int
-    parent: int
-    group: int
-    command: str
-
-
-def _processes() -> list[Process]:
-    """All that run; the dead that nobody has asked for yet do not."""
-    found = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # gone meanwhile
-            # The name in brackets may hold anything.
-            state, parent, group, *_ = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-            command = (folder / "cmdline").read_text("utf-8", "replace").replace("\0", " ")
-            if state != "Z":
-                found.append(Process(int(folder.name), int(parent), int(group), command))
-    return found
-
-
-def _groups_of(pid: int) -> set[int]:
-    """The process groups of a process and of all that it has started: each service leads one."""
-    known = _processes()
-    family = {pid}
-    while more := {process.pid for process in known if process.parent in family} - family:
-        family |= more
-    return {process.group for process in known if process.pid in family}
 
 
 def metadata(key: str) -> str:

@@ -59,12 +59,7 @@ CHECK = "/assets/warehouse_candidate?view=checks&checkDetail="
         (f"{CHECK}unknown_agencies", "message", (f"{AGENCY} (1) Evaluation", f"{AGENCY} (1) value")),
         (f"{CHECK}share_rejected", "message", (f"{SOURCE}: 29% of 21 records rejected Evaluation",)),
         ("/runs/RUN?logs=share_rejected", "ASSET_CHECK_EVALUATION", (f"{SOURCE}: 29%",)),
-        pytest.param(
-            "/assets/inbox?view=checks",
-            "New files have come",
-            (f"New files have come from {SOURCE} within",),
-            marks=pytest.mark.xfail(strict=True, reason="the inbox's checks do not escape the names of sources"),
-        ),
+        ("/assets/inbox?view=checks", "New files have come", (f"New files have come from {SOURCE} within",)),
     ],
     ids=["documents", "rejects", "sources", "inbox", "unknown-agencies", "share-rejected", "run", "news"],
 )

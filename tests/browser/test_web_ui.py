@@ -149,7 +149,6 @@ def test_a_runs_page_shows_its_steps_and_what_it_loaded(browser: Browser, home: 
     browser.open(f"/runs/{run['run_id']}?logs=rejects", "115 documents in 75 months, 3 rejects")
 
 
-# The last one: where nothing is new, the newest run has not looked at the checks.
 def test_materialize_all_launches_a_run_that_finds_nothing_new(browser: Browser) -> None:
     browser.open(GRAPH, *ASSETS[:1])
     browser.click("//button[starts-with(normalize-space(.), 'Materialize all')]")
@@ -158,3 +157,6 @@ def test_materialize_all_launches_a_run_that_finds_nothing_new(browser: Browser)
     browser.until(lambda: "/runs/" in browser.driver.current_url, lambda: "the run's page has not opened")
     browser.shows("Success", SUCCEEDED, 'Skipped execution of step "warehouse"', "Nothing new")
     browser.screenshot("materialized")
+    # No candidate was built; the checks of the version that stays are shown.
+    browser.open("/assets/warehouse_candidate?view=checks", f"Checks ({len(CHECKS)})", "balance Succeeded")
+    assert "Skipped" not in browser.text()

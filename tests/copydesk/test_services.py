@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -18,16 +17,10 @@ from typing import Any
 
 import pytest
 
+from tests.processes import Process, free_port, groups_of, processes
 from tests.support import COMMAND, Desk, dispatch, write
 
 PATIENCE = 120
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_for(look: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
@@ -49,22 +42,24 @@ class Service:
         self.process = subprocess.Popen(
             [COMMAND, *arguments],
             env=desk.environment, cwd=desk.folder, stdout=subprocess.PIPE, stderr=self.log.open("a"), text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+            start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
         )  # fmt: skip
+        self.groups: set[int] = set()
         assert self.process.stdout is not None
         self.greeting = self.process.stdout.readline()
 
     def end(self, how: signal.Signals) -> int:
         """The exit status after a signal."""
+        self.groups = groups_of(self.process.pid)
         self.process.send_signal(how)
         status = self.process.wait(60)
         if self.process.stdout:
             self.process.stdout.close()
         return status
 
-    def left(self) -> str:
-        """The processes that are still there."""
-        return subprocess.run(["pgrep", "-af", str(self.desk.home)], capture_output=True, text=True).stdout
+    def left(self) -> list[Process]:
+        """The processes that are still there after the end."""
+        return [process for process in processes() if process.group in self.groups]
 
 
 class Ui(Service):
@@ -139,7 +134,7 @@ def ui(desk: Desk) -> Iterator[Ui]:
     try:
         yield ui
         assert ui.end(signal.SIGINT) == 0
-        assert ui.left() == ""
+        assert ui.left() == []
     finally:
         ui.process.kill()
 
@@ -306,7 +301,7 @@ def test_the_daemon_alone(tmp_path: Path) -> None:
         assert viewer.ask("{runsOrError{... on Runs{results{status}}}}")["runsOrError"]["results"]
         assert viewer.end(signal.SIGTERM) == 0
         assert again.end(signal.SIGTERM) == 0
-        assert again.left() == ""
+        assert again.left() == []
     finally:
         shutil.rmtree(desk.home / "dagster", ignore_errors=True)
 
