@@ -7,6 +7,7 @@ import pytest
 from selenium import webdriver
 from selenium.common.exceptions import NoAlertPresentException
 
+from assets.metadata import PREVIEW_CHARACTERS
 from tests.browser.support import Browser, copydesk, served, sql
 from tests.support import write
 
@@ -45,15 +46,20 @@ def address(home: Path) -> Iterator[str]:
         yield address
 
 
+def cut(text: str) -> str:
+    """A text as a preview shows it."""
+    return f"{text[: PREVIEW_CHARACTERS - 1]}…"
+
+
 CHECK = "/assets/warehouse_candidate?view=checks&checkDetail="
 
 
 @pytest.mark.parametrize(
     ("path", "wanted", "literals"),
     [
-        ("/assets/documents", "share_language_sure", (FILE, AGENCY, TEXT[:20])),
-        ("/assets/rejects", "raw_excerpt", (f"0 {IMAGE}.txt", SOURCE, "<b>")),
-        ("/assets/sources", "patterns", (SOURCE,)),
+        ("/assets/documents", "share_language_sure", (cut(FILE), cut(f"date 2018-10 LYON, Oct 2 ({AGENCY}) - {TEXT}"))),
+        ("/assets/rejects", "raw_excerpt", (f"0 {IMAGE}.txt", "<b>")),
+        ("/assets/sources", "patterns", (cut(SOURCE),)),
         ("/assets/inbox", "files_new", (f"source {SOURCE}", f"from {SOURCE}")),
         # Twice: in the description and in the metadata.
         (f"{CHECK}unknown_agencies", "message", (f"{AGENCY} (1) Evaluation", f"{AGENCY} (1) value")),
