@@ -1,7 +1,9 @@
 """Running the load job in this process, on the home's own instance, so that the run shows in the web UI."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 
@@ -54,8 +56,7 @@ def run_load(
         # The command speaks for itself; Dagster's events are in the web UI.
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
-    with dagster_home(home) as folder, dg.DagsterInstance.from_config(str(folder)) as instance:
-        _end_dead_runs(instance)
+    with dagster_home(home) as folder, _instance(home, folder) as instance:
         result = job.execute_in_process(
             run_config=config,
             instance=instance,
@@ -68,6 +69,23 @@ def run_load(
         warnings = tuple(_describe(check) for check in failed if check.severity is dg.AssetCheckSeverity.WARN)
         return Outcome(result.run_id, refused, warnings)
     raise _error(result)
+
+
+@contextmanager
+def _instance(home: Home, folder: Path) -> Iterator[dg.DagsterInstance]:
+    """The home's instance, with no dead run of the command in it.
+
+    Raises:
+        SetupFault: dagster.yaml is wrong, or the database that it names cannot be used.
+    """
+    with ExitStack() as stack:
+        try:
+            instance = stack.enter_context(dg.DagsterInstance.from_config(str(folder)))
+            _end_dead_runs(instance)
+        except Exception as error:
+            reason = " ".join(str(error).split())[:300]
+            raise SetupFault(f"Dagster cannot work with {home.dagster / 'dagster.yaml'}: {reason}") from error
+        yield instance
 
 
 def _describe(check: dg.AssetCheckEvaluation) -> str:

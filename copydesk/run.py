@@ -111,7 +111,8 @@ def _print_json(summary: RunSummary, warnings: Sequence[str] = ()) -> None:
 def _describe_nothing(home: Home, plan: Plan) -> str:
     if plan.files_seen:
         return f"Nothing new: {_count(plan.files_seen, 'file')} seen, all of them known. Warehouse: {home.link}"
-    roots = ", ".join(str(source.root) for source in plan.sources) or "no source"
+    # A source without a file is in the settings, but not in the plan.
+    roots = ", ".join(str(source.root) for source in plan.sources or home.settings.sources) or "any source"
     return (
         f"Nothing new: no file in {roots}. Copy files there, or name a folder: `copydesk run FOLDER`. "
         f"Sources are set in {home.settings_file}"

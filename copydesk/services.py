@@ -49,7 +49,10 @@ class Services:
 
     def __init__(self, home: Home, folder: Path, commands: list[tuple[str, ...]], inherited: tuple[int, ...]) -> None:
         workspace = folder / "workspace.yaml"
-        workspace.write_text(json.dumps(WORKSPACE), "utf-8")  # JSON is YAML
+        # Renamed into place: services of another start may be reading it. JSON is YAML.
+        temporary = workspace.with_name(f".{workspace.name}.{os.getpid()}")
+        temporary.write_text(json.dumps(WORKSPACE), "utf-8")
+        temporary.replace(workspace)
         # Once a minute the daemon replaces the process that has our definitions, and the old one warns as it goes.
         options = ("--workspace", str(workspace), "--code-server-log-level", "error")
         self._commands = [(*command, *options) for command in commands]

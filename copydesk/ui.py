@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 import sys
@@ -22,7 +23,9 @@ HOST = "127.0.0.1"
 START_SECONDS = 120
 
 
-def ui_command(home_folder: str | None, host: str, port: int, is_read_only: bool, is_browser_wanted: bool) -> int:
+def ui_command(
+    home_folder: str | None, host: str, port: int, is_read_only: bool, is_daemon_wanted: bool, is_browser_wanted: bool
+) -> int:
     """Serve the UI until stopped; see `copydesk ui --help`. Returns the exit status."""
     from assets.instance import dagster_home
     from copydesk.cli import DONE
@@ -30,14 +33,15 @@ def ui_command(home_folder: str | None, host: str, port: int, is_read_only: bool
     home = _home(home_folder)
     _check_address(host, port)
     webserver = (*WEBSERVER, "--host", host, "--port", str(port), *(["--read-only"] if is_read_only else []))
-    with dagster_home(home) as folder, daemon_lock(home) as lock:
-        if isinstance(lock, str):
-            click.echo(
-                f"copydesk: the daemon of this home runs already ({lock}); this serves the web UI only", err=True
-            )
-            services = Services(home, folder, [webserver], ())
-        else:
-            services = Services(home, folder, [webserver, DAEMON], (lock,))
+    with dagster_home(home) as folder, contextlib.ExitStack() as stack:
+        services = Services(home, folder, [webserver], ())
+        if is_daemon_wanted and not is_read_only:
+            lock = stack.enter_context(daemon_lock(home))
+            if isinstance(lock, str):
+                message = f"the daemon of this home runs already ({lock}); this serves the web UI only"
+                click.echo(f"copydesk: {message}", err=True)
+            else:
+                services = Services(home, folder, [webserver, DAEMON], (lock,))
         services.run(lambda is_hopeful: _announce(home, host, port, is_browser_wanted, is_hopeful))
     return DONE
 

@@ -224,20 +224,13 @@ def _known_sources(home: Home, recorded: dict[str, Source]) -> dict[str, Source]
     found = dict(recorded)
     for source in home.settings.sources:
         former = recorded.get(source.name)
-        if former is not None and not _is_same_root(home, former.root, source.root):
+        if former is not None and os.path.realpath(former.root) != os.path.realpath(source.root):
             raise SetupFault(
                 f"{home.settings_file}: the source {source.name} has the root {source.root}, but was recorded with "
                 f"{former.root}. Give it another name"
             )
         found[source.name] = source
     return found
-
-
-def _is_same_root(home: Home, recorded: Path, configured: Path) -> bool:
-    """Whether a recorded root is the configured one; a folder of the home may have moved with it."""
-    if os.path.realpath(recorded) == os.path.realpath(configured):
-        return True
-    return not recorded.exists() and configured.is_relative_to(home.folder) and recorded.name == configured.name
 
 
 def _configured(home: Home, known: dict[str, Source]) -> list[Request]:

@@ -12,6 +12,7 @@ import fcntl
 import os
 import shutil
 import struct
+import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib.metadata import version as installed_version
@@ -29,6 +30,7 @@ from etl.contract import (
     PARSER_VERSION,
     PLACES,
     RUNS,
+    SOURCES,
     TABLES,
     Table,
     columns_table,
@@ -150,6 +152,7 @@ def republish(home: Home) -> Manifest:
     lake = Lake(home)
     lake.restore(published)
     home.staging.mkdir()
+    _move_sources(home, lake, published)
     former = [path.name.rpartition("-")[2] for path in home.versions.glob(f"{published.run_id}-*")]
     number = 1 + max((int(suffix) for suffix in former if suffix.isdecimal()), default=0)
     manifest = replace(
@@ -161,6 +164,20 @@ def republish(home: Home) -> Manifest:
     )
     build(home, manifest)
     return manifest
+
+
+def _move_sources(home: Home, lake: Lake, published: Manifest) -> None:
+    """Where the home has moved, the sources that lie in it have moved with it."""
+    former = Path(published.lake).parent
+    sources = read_table(home, published, SOURCES)
+    rows = sources.to_pylist()
+    for row in rows:
+        root = Path(row["root"])
+        if former != home.folder and root.is_relative_to(former):
+            row["root"] = str(home.folder / root.relative_to(former))
+    moved = pa.Table.from_pylist(rows, schema=SOURCES.schema)
+    if not moved.equals(sources):
+        lake.replace(SOURCES, moved.to_batches(), str(uuid.uuid4()))
 
 
 def candidate_folder(home: Home, name: str) -> Path:

@@ -240,11 +240,14 @@ def test_a_home_is_the_same_through_a_link_and_with_any_sign_in_its_name(tmp_pat
     assert query(home, "SELECT version FROM documents") == [(2,)]
 
 
-def test_a_moved_home_takes_its_inbox_along(home: Home, tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [shutil.move, shutil.copytree])
+def test_a_home_that_was_moved_or_copied_takes_its_inbox_along(
+    home: Home, tmp_path: Path, how: Callable[..., object]
+) -> None:
     write(home.folder / "inbox", "a.txt", dispatch())
     run(home)
     moved = Home(tmp_path / "moved")
-    shutil.move(home.folder, moved.folder)
+    how(home.folder, moved.folder, **({"symlinks": True} if how is shutil.copytree else {}))
     with WriterLock(moved, "test"):
         publish(moved, republish(moved).name)
     assert run(moved) is None
