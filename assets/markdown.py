@@ -22,7 +22,7 @@ MAXIMUM_BARS = 120
 NAME_CHARACTERS = 40
 """Names of sources are cut here: they may be as long as a folder's name."""
 
-BLOCKS = 10
+BLOCKS = 5
 """Blocks of a bar that stands for a share."""
 
 
@@ -69,10 +69,10 @@ def share_table(rows: Sequence[tuple[str, int, Mapping[str, float]]]) -> str:
         return "No documents."
     titles = list(rows[0][2])
     table = [
-        f"| source | documents | {' | '.join(titles)} |",
-        f"|---|--:|{'---|' * len(titles)}",
+        f"| source | {' | '.join(titles)} |",
+        f"|---|{'---|' * len(titles)}",
         *(
-            f"| {escape(name[:NAME_CHARACTERS])} | {count:,} | {' | '.join(map(_bar, shares.values()))} |"
+            f"| {escape(name[:NAME_CHARACTERS])} ({count:,}) | {' | '.join(map(_bar, shares.values()))} |"
             for name, count, shares in rows
         ),
     ]
@@ -85,7 +85,8 @@ def _bar(share: float) -> str:
     if 0 < share < 1:
         percent = min(max(percent, 1), 99)
     full = percent * BLOCKS // 100
-    return f"{'█' * full}{'░' * (BLOCKS - full)} {percent}%"
+    # A no-break space: the number stays beside its bar.
+    return f"{'█' * full}{'░' * (BLOCKS - full)}\u00a0{percent}%"
 
 
 def _fitting(lines: Sequence[str], more: Callable[[int], str]) -> str:

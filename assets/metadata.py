@@ -48,18 +48,18 @@ PREVIEW_CHARACTERS = 40
 """More would wrap in the narrow column that the UI leaves for a preview."""
 
 PREVIEW: dict[str, tuple[str, ...]] = {
-    DOCUMENTS.name: ("path", "located", "content_created", "agency_id", "text"),
-    DOCUMENT_VERSIONS.name: ("path", "version", "reason", "valid_to", "text"),
+    DOCUMENTS.name: ("located", "content_created", "agency_id", "text", "path"),
+    DOCUMENT_VERSIONS.name: ("version", "reason", "valid_to", "text", "path"),
     PARAGRAPHS.name: ("document_id", "paragraph_index", "char_start", "char_end", "word_count"),
     SOURCES.name: ("source", "root", "patterns"),
     FILES.name: ("source", "path", "byte_count", "status", "record_count", "first_seen"),
-    REJECTS.name: ("path", "reason", "message", "raw_excerpt"),
+    REJECTS.name: ("reason", "message", "raw_excerpt", "path"),
     AGENCIES.name: ("agency_id", "name", "country_code", "kind"),
     PLACES.name: ("place_id", "name", "country_code", "population"),
     COLUMNS.name: ("table_name", "column_name", "type", "meaning"),
     RUNS.name: ("started", "files_read", "documents_written", "rejects", "seconds"),
 }
-"""The columns that say most about a row, by table."""
+"""The columns that say most about a row, by table; what comes last may lie outside of a narrow window."""
 
 SENTENCES = {
     DOCUMENTS.name: "Every dispatch as it stands now: its text; when, where and by which agency it was written; "
@@ -174,7 +174,7 @@ def document_metadata(connection: duckdb.DuckDBPyConnection) -> Mapping[str, Any
     sources = connection.execute(
         f"SELECT source, count(*) AS n, {conditions} FROM documents GROUP BY source ORDER BY n DESC, source"
     ).fetchall()
-    titles = [title for title, _ in trends.SHARES.values()]
+    titles = [name.removeprefix("share_").replace("_", " ") for name in trends.SHARES]
     # With one source, the line of all of them would say the same twice.
     listed = [overall, *sources] if len(sources) > 1 else sources
     return {

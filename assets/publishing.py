@@ -120,6 +120,7 @@ def warehouse_asset(home: Home) -> dg.AssetsDefinition:
         summary = manifest.summary
         return dg.MaterializeResult(
             metadata={
+                **charts,
                 "dagster/row_count": summary.documents_total,
                 "documents_written": summary.documents_written,
                 "files_read": summary.files_read,
@@ -127,7 +128,6 @@ def warehouse_asset(home: Home) -> dg.AssetsDefinition:
                 "months_rewritten": len(summary.months),
                 "seconds": summary.seconds,
                 "path": dg.MetadataValue.path(str(home.link)),
-                **charts,
             }
         )
 

@@ -40,8 +40,8 @@ def _documents(browser: Browser) -> None:
     browser.resize(2130, 2000)
     browser.open("/assets/documents", "share_language_sure")
     browser.click("//*[normalize-space(text())='Hide navigation']")
-    heading, first = "//span[normalize-space(.)='Metadata']", metadata("bytes")
-    last = f"{metadata('shares')}/.."
+    heading, first = "//span[normalize-space(.)='Metadata']", metadata("documents_per_month")
+    last = f"{metadata('preview')}/.."
     browser.element(f"{metadata('documents_per_month')}//img")
     browser.script("arguments[0].scrollIntoView({block: 'end'})", browser.element(f"{first}/ancestor::table[1]"))
     browser.screenshot("documents", FOLDER)

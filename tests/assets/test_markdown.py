@@ -80,10 +80,10 @@ def test_every_chart_is_short_enough_to_be_shown_in_place(count: int) -> None:
 def test_a_table_of_shares() -> None:
     table = share_table([("wi|re", 1_234, {"dated": 1.0, "placed": 0.996}), ("b", 1, {"dated": 0.0, "placed": 0.5})])
     assert table.splitlines() == [
-        "| source | documents | dated | placed |",
-        "|---|--:|---|---|",
-        "| wi\\|re | 1,234 | ██████████ 100% | █████████░ 99% |",
-        "| b | 1 | ░░░░░░░░░░ 0% | █████░░░░░ 50% |",
+        "| source | dated | placed |",
+        "|---|---|---|",
+        "| wi\\|re (1,234) | █████\u00a0100% | ████░\u00a099% |",
+        "| b (1) | ░░░░░\u00a00% | ██░░░\u00a050% |",
     ]
 
 

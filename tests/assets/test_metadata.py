@@ -92,7 +92,7 @@ def test_charts_are_shown_in_place_and_escaped(loaded: Metadata) -> None:
             assert isinstance(chart, dg.MarkdownMetadataValue)
             assert 0 < len(chart.value or "") < INLINE_CHARACTERS
             assert "<b>" not in (chart.value or "")
-    assert "| &lt;b&gt;wi\\|re |" in str(loaded["documents"]["shares"].value)
+    assert "| &lt;b&gt;wi\\|re (13) |" in str(loaded["documents"]["shares"].value)
 
 
 def test_shares_are_numbers(loaded: Metadata) -> None:

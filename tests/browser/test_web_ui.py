@@ -70,7 +70,7 @@ def test_an_assets_page_says_what_it_is_and_shows_what_it_holds(browser: Browser
     preview = browser.element(f"{metadata('preview')}//table")
     assert len(preview.find_elements("xpath", "./tbody/tr")) == 5
     shares = browser.element(metadata("shares"))
-    assert re.search(r"samples\s+115\s+█+░* \d+%", shares.text)
+    assert re.search(r"samples \(115\)\s+█+░*\s\d+%", shares.text)
     assert not shares.find_elements("tag name", "button")
     browser.screenshot("documents-metadata")
     browser.script("arguments[0].scrollIntoView({block: 'center'})", chart)
