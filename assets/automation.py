@@ -8,7 +8,8 @@ mend is not tried again before something has changed or the day is over.
 import datetime as dt
 import json
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import dagster as dg
@@ -28,6 +29,9 @@ SENSOR_SECONDS = 15
 
 REST = 4
 """A look that takes long, as over a million names, is followed by a rest of so many times its length."""
+
+LONGEST_REST = 600
+"""Seconds after which the sensor looks again, however long a look takes."""
 
 SETTLED = {**QUIET, "ops": {LOAD: {"config": {"settled_only": True}}}}
 """Runs that start by themselves leave files alone that may still be written to."""
@@ -84,31 +88,35 @@ def inbox_sensor(folder: Home, job: Any) -> dg.SensorDefinition:
         home = Home(folder.folder)
         cursor = Cursor.read(context.cursor)
         end_dead_runs(context.instance, home)
-        if time.time() < cursor.not_before:
+        # One that is further away than any rest was set by a clock that went wrong.
+        if time.time() < cursor.not_before < time.time() + LONGEST_REST:
             until = dt.datetime.fromtimestamp(cursor.not_before, dt.UTC)
             return _skip(f"Looking through the sources takes long: the next look is at {until:%H:%M:%S} UTC", cursor)
         if busy := context.instance.get_runs(dg.RunsFilter(statuses=UNFINISHED), limit=1):
             return _skip(f"Run {busy[0].run_id} is not done yet; what has come since is looked at then", cursor)
+        news: list[dg.AssetCheckEvaluation] = []
         try:
             home.create()
-            return _look(home, cursor)
+            # Apart from the look: what has been said must not be said again because a folder cannot be listed.
+            news, silent = _news(context, home, cursor)
+            cursor = replace(cursor, silent=silent)
+            return _look(home, cursor, news)
         except SetupFault as fault:
-            return _skip(str(fault), cursor)
+            return _skip(str(fault), cursor, news)
 
     return _sensor
 
 
-def _look(home: Home, cursor: Cursor) -> dg.SensorResult:
+def _look(home: Home, cursor: Cursor, news: list[dg.AssetCheckEvaluation]) -> dg.SensorResult:
     """One look at the sources, and the run that it calls for."""
     begun = time.time()
-    news, silent = _news(home, cursor)
     glance = look(home)
     plan = None
     if glance.digest != cursor.digest:
         plan = make_plan(home, is_settled_only=True, is_listing_only=True)
     ended = time.time()
-    rest = REST * (ended - begun)
-    remembered = Cursor(glance.digest, ended + rest if rest > SENSOR_SECONDS else 0, silent)
+    rest = min(REST * (ended - begun), LONGEST_REST)
+    remembered = Cursor(glance.digest, ended + rest if rest > SENSOR_SECONDS else 0, cursor.silent)
     if plan is None or plan.is_empty:
         return _skip(describe_nothing_new(glance.files_seen, glance.files_young), remembered, news)
     return dg.SensorResult(
@@ -118,18 +126,22 @@ def _look(home: Home, cursor: Cursor) -> dg.SensorResult:
     )
 
 
-def _skip(reason: str, cursor: Cursor, news: list[dg.AssetCheckEvaluation] | None = None) -> dg.SensorResult:
-    return dg.SensorResult(skip_reason=reason, cursor=cursor.write(), asset_events=list(news or ()))
+def _skip(reason: str, cursor: Cursor, news: Sequence[dg.AssetCheckEvaluation] = ()) -> dg.SensorResult:
+    return dg.SensorResult(skip_reason=reason, cursor=cursor.write(), asset_events=list(news))
 
 
-def _news(home: Home, cursor: Cursor) -> tuple[list[dg.AssetCheckEvaluation], list[str]]:
+def _news(
+    context: dg.SensorEvaluationContext, home: Home, cursor: Cursor
+) -> tuple[list[dg.AssetCheckEvaluation], list[str]]:
     """The checks of sources that have fallen silent or speak again since the last look, and those that are silent."""
     found = silences(home)
     stale = [silence.source.name for silence in found if silence.is_stale]
     known = cursor.silent or []
     for silence in found:
         if silence.is_stale and silence.source.name not in known:
-            raise_alert(home, _silence_alert(home, silence))
+            problem = raise_alert(home, _silence_alert(home, silence))
+            if problem:
+                context.log.error(problem)
     is_first = cursor.silent is None
     changed = [silence for silence in found if is_first or silence.is_stale != (silence.source.name in known)]
     return [news_evaluation(silence) for silence in changed], stale

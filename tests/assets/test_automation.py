@@ -212,6 +212,11 @@ def test_a_look_that_takes_long_is_followed_by_a_rest(desk: Desk, inbox: Path, m
     assert desk.requested()
 
 
+def test_a_clock_that_was_wrong_does_not_stop_the_sensor(desk: Desk) -> None:
+    desk.cursor = Cursor("", time.time() + 86_400).write()
+    assert "Nothing new" in desk.skipped()
+
+
 def test_a_cursor_that_is_none_of_ours_is_a_new_one() -> None:
     for text in (None, "", "x", "[]", '{"digest": "a", "colour": 1}', "3"):
         assert Cursor.read(text) == Cursor()
@@ -359,6 +364,16 @@ def test_news_that_has_stopped_is_said_once_and_taken_back(
     (event,) = silent.tick().asset_events
     assert isinstance(event, dg.AssetCheckEvaluation)
     assert event.passed
+
+
+def test_news_that_has_stopped_is_said_once_where_the_folder_is_gone_too(silent: Desk, inbox: Path) -> None:
+    inbox.rename(inbox.with_name("elsewhere"))
+    result = silent.tick()
+    assert result.skip_reason is not None
+    assert "No source at" in (result.skip_reason.skip_message or "")
+    assert len(result.asset_events) == 1
+    assert silent.tick().asset_events == []
+    assert len(alerts(silent.home)) == 1
 
 
 def test_the_check_of_news_can_be_executed(silent: Desk) -> None:
