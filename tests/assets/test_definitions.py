@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from assets.assembly import JOB, build_definitions
+from assets.instance import dagster_home
 from assets.launch import COMMAND_TAG, _end_dead_runs
 from assets.tables import LOAD, LOADED, REGISTRIES
 from etl.contract import TABLES
@@ -179,3 +180,18 @@ def test_a_fault_fails_the_run_with_its_one_line(home: Home, tmp_path: Path, ins
     (failure,) = [event for event in result.all_events if event.is_step_failure]
     assert failure.step_failure_data.user_failure_data is not None
     assert "No source at" in (failure.step_failure_data.user_failure_data.description or "")
+
+
+def test_the_instance_ends_what_hangs_and_tries_again_only_what_was_killed(home: Home) -> None:
+    with dagster_home(home) as folder, dg.DagsterInstance.from_config(str(folder)) as instance:
+        assert not instance.telemetry_enabled
+        assert not instance.nux_enabled
+        assert instance.run_monitoring_enabled
+        assert instance.run_monitoring_max_runtime_seconds == 12 * 3600
+        assert instance.run_retries_enabled
+        assert instance.run_retries_max_retries == 3
+        assert not instance.run_retries_retry_on_asset_or_op_failure
+        queue = instance.get_concurrency_config().run_queue_config
+        assert queue is not None
+        assert queue.tag_concurrency_limits == [{"key": "copydesk/writer", "limit": 1}]
+        assert instance.get_settings("retention")["sensor"]["purge_after_days"]["skipped"] == 7
