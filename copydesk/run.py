@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -72,7 +72,7 @@ def run_command(
     assert published is not None, "a run that ends well has published"
     summary = replace(published.summary, seconds=round(time.monotonic() - begun, 3))
     if as_json:
-        _print_json(summary, outcome.warnings)
+        _print_json(summary)
     elif not quiet:
         click.echo(_describe(home, summary))
         for warning in outcome.warnings:
@@ -100,12 +100,12 @@ def _say_nothing_new(home: Home, plan: Plan, begun: float, as_json: bool, quiet:
     return DONE
 
 
-def _print_json(summary: RunSummary, warnings: Sequence[str] = ()) -> None:
+def _print_json(summary: RunSummary) -> None:
     names = (
         "run_id", "files_seen", "files_read", "documents_written", "documents_total", "rejects", "months", "seconds",
     )  # fmt: skip
     values = {name: getattr(summary, name) for name in names}
-    click.echo(json.dumps({**values, "months": len(summary.months), "warnings": list(warnings)}))
+    click.echo(json.dumps({**values, "months": len(summary.months)}))
 
 
 def _describe_nothing(home: Home, plan: Plan) -> str:
