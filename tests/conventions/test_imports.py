@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "copydesk": OWN,
 }
 NOT_IN = {"etl": {"dagster", "duckdb", "deltalake", "pandas", "click"}, "warehouse": {"dagster", "click", "rich"}}
-MODULES = [path for package in OWN for path in sorted((ROOT / package).rglob("*.py"))]
+MODULES = [path for package in sorted(OWN) for path in sorted((ROOT / package).rglob("*.py"))]
 
 
 def imported(path: Path) -> set[str]:
