@@ -9,7 +9,7 @@ from assets.inbox import INBOX, inbox_spec, news_checks
 from assets.months import MONTHS, months_spec
 from assets.publishing import candidate_asset, warehouse_asset
 from assets.tables import LOAD, loaded_assets, registry_assets
-from assets.writer import QUIET, WRITER_TAG, Writer
+from assets.writer import WRITER_TAG, Writer
 from etl.contract import UNDATED
 from warehouse.home import Home
 from warehouse.manifest import newest
@@ -19,7 +19,7 @@ REBUILD = "rebuild"
 
 
 def build_definitions(
-    home: Home, progress: Callable[[int, int], None] | None = None, wait_seconds: float = 3600
+    home: Home, progress: Callable[[int, int], None] | None = None, wait_seconds: float = 43_200
 ) -> dg.Definitions:
     """All definitions for a home.
 
@@ -36,23 +36,20 @@ def build_definitions(
         candidate_asset(home),
         warehouse_asset(home),
     ]
-    # The steps hand on through the lake, under one lock: a run can only be tried again as a whole.
-    tags = {**WRITER_TAG, "dagster/retry_strategy": "ALL_STEPS"}
     written = dg.AssetSelection.all() - dg.AssetSelection.assets(INBOX, MONTHS)
     load = dg.define_asset_job(
         JOB,
         selection=written,
         description="Loads what is new or changed in the sources, checks the result and publishes it.",
-        config=QUIET,
-        tags=tags,
+        tags=WRITER_TAG,
     )
     rebuild = dg.define_asset_job(
         REBUILD,
         selection=written,
         description="Parses the documents of some months, or of all, again from their stored texts, checks the result "
         "and publishes it. The sources need not be there.",
-        config={**QUIET, "ops": {LOAD: {"config": {"rebuild": _example_months(home)}}}},
-        tags=tags,
+        config={"ops": {LOAD: {"config": {"rebuild": _example_months(home)}}}},
+        tags=WRITER_TAG,
     )
     checks = news_checks(home)
     return dg.Definitions(
@@ -68,7 +65,10 @@ def build_definitions(
 
 
 def _example_months(home: Home) -> list[str]:
-    """What the launchpad shows for `rebuild`: the newest month, to be replaced by those that are meant."""
+    """What the launchpad shows for `rebuild`: the newest month, to be replaced by those that are meant.
+
+    Never an empty list, which means all months: that has to be meant.
+    """
     published = newest(home)
     months = [month for month in published.months if month != UNDATED] if published else []
-    return months[-1:]
+    return months[-1:] or ["2021-02"]

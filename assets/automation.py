@@ -18,9 +18,9 @@ from assets.alerts import Alert, now, raise_alert
 from assets.inbox import describe_nothing_new, news_evaluation, sighting
 from assets.recovery import end_dead_runs
 from assets.tables import LOAD
-from assets.writer import QUIET
 from etl.errors import SetupFault
 from warehouse.home import Home
+from warehouse.manifest import newest
 from warehouse.plan import make_plan
 from warehouse.watch import Silence, look, silences
 
@@ -30,10 +30,13 @@ SENSOR_SECONDS = 15
 REST = 4
 """A look that takes long, as over a million names, is followed by a rest of so many times its length."""
 
+ALERTS_PER_TICK = 2
+"""Each may run a command that takes long, and a tick has a minute; the others are raised by the next ticks."""
+
 LONGEST_REST = 600
 """Seconds after which the sensor looks again, however long a look takes."""
 
-SETTLED = {**QUIET, "ops": {LOAD: {"config": {"settled_only": True}}}}
+SETTLED = {"ops": {LOAD: {"config": {"settled_only": True}}}}
 """Runs that start by themselves leave files alone that may still be written to."""
 
 UNFINISHED = [
@@ -120,7 +123,8 @@ def _look(home: Home, cursor: Cursor, news: list[dg.AssetCheckEvaluation]) -> dg
     if plan is None or plan.is_empty:
         return _skip(describe_nothing_new(glance.files_seen, glance.files_young), remembered, news)
     return dg.SensorResult(
-        run_requests=[dg.RunRequest(run_key=glance.digest, run_config=SETTLED)],
+        # A state that comes back after another is new; one that is asked for twice, as after a crash, is not.
+        run_requests=[dg.RunRequest(run_key=f"{cursor.digest[:16]}-{glance.digest}", run_config=SETTLED)],
         cursor=remembered.write(),
         asset_events=[sighting(glance, plan), *news],
     )
@@ -137,14 +141,14 @@ def _news(
     found = silences(home)
     stale = [silence.source.name for silence in found if silence.is_stale]
     known = cursor.silent or []
-    for silence in found:
-        if silence.is_stale and silence.source.name not in known:
-            problem = raise_alert(home, _silence_alert(home, silence))
-            if problem:
-                context.log.error(problem)
+    untold = [silence for silence in found if silence.is_stale and silence.source.name not in known]
+    for silence in untold[:ALERTS_PER_TICK]:
+        if problem := raise_alert(home, _silence_alert(home, silence)):
+            context.log.error(problem)
+    waiting = {silence.source.name for silence in untold[ALERTS_PER_TICK:]}
     is_first = cursor.silent is None
     changed = [silence for silence in found if is_first or silence.is_stale != (silence.source.name in known)]
-    return [news_evaluation(silence) for silence in changed], stale
+    return [news_evaluation(silence) for silence in changed], [name for name in stale if name not in waiting]
 
 
 def _silence_alert(home: Home, silence: Silence) -> Alert:
@@ -156,6 +160,8 @@ def _silence_alert(home: Home, silence: Silence) -> Alert:
         f"in {home.settings_file}",
         str(home),
         now(),
+        # When it fell silent: a later silence is another.
+        kind=silence.message,
     )
 
 
@@ -199,19 +205,22 @@ def _failure_alert(home: Home, context: dg.RunFailureSensorContext) -> Alert:
     run = context.dagster_run
     checks = context.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     evaluations = [entry.dagster_event.asset_check_evaluation_data for entry in checks if entry.dagster_event]
-    refused = [
-        # Not its description, which is escaped for the web UI.
-        f"{found.check_name}: {found.metadata['message'].value}"
-        for found in evaluations
-        if not found.passed and found.severity is dg.AssetCheckSeverity.ERROR
-    ]
-    if refused:
-        event, message = "not_published", "; ".join(refused)
-        advice = "The warehouse is as it was. The run's page in `copydesk ui` shows what each check found"
+    failed = [found for found in evaluations if not found.passed and found.severity is dg.AssetCheckSeverity.ERROR]
+    published = newest(home)
+    if published is not None and published.run_id == run.run_id:
+        outcome = "The warehouse has what the run loaded."
+    else:
+        outcome = "The warehouse is as it was."
+    if failed:
+        # Not their descriptions, which are escaped for the web UI.
+        message = "; ".join(f"{found.check_name}: {found.metadata['message'].value}" for found in failed)
+        event, kind = "not_published", ", ".join(found.check_name for found in failed)
+        advice = f"{outcome} The run's page in `copydesk ui` shows what each check found"
     else:
         event, message = "run_failed", _reason(context)
-        advice = "The warehouse is as it was. Mend the cause; `copydesk run` or the next daily run loads what waits"
-    return Alert(event, run.run_id, message, advice, str(home), now(), run.job_name, _launched_by(run))
+        kind = message
+        advice = f"{outcome} Mend the cause; `copydesk run` or the next daily run loads what waits"
+    return Alert(event, run.run_id, message, advice, str(home), now(), kind, run.job_name, _launched_by(run))
 
 
 def _reason(context: dg.RunFailureSensorContext) -> str:

@@ -15,8 +15,9 @@ from assets.tables import LOAD
 from etl.errors import SetupFault
 from warehouse.home import Home
 
-COMMAND_TAG = {"copydesk/launched_by": "command", "dagster/max_retries": "0"}
-"""Marks runs of the command: each holds the writer's lock from before it starts until after it has ended."""
+COMMAND_TAG = {"copydesk/launched_by": "command", "dagster/max_retries": "0", "dagster/max_runtime": "0"}
+"""Marks runs of the command: each holds the writer's lock from before it starts until after it has ended. The daemon
+neither tries them again nor ends them: they are the terminal's."""
 
 
 @dataclass(frozen=True)

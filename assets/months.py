@@ -3,7 +3,8 @@
 The months are not materialized one by one: a run rewrites those that it touches and says so here.
 """
 
-from typing import cast
+import json
+from typing import Any, cast
 
 import dagster as dg
 
@@ -14,6 +15,7 @@ from warehouse.home import Home
 from warehouse.manifest import Manifest
 
 MONTHS = "documents_by_month"
+REPORTED = "months.json"
 PARTITIONS = dg.DynamicPartitionsDefinition(name="month")
 
 
@@ -36,17 +38,38 @@ def months_spec(home: Home) -> dg.AssetSpec:
 
 
 def report_months(context: dg.AssetExecutionContext, home: Home, published: Manifest) -> None:
-    """Log the row count of each month that the run has rewritten, or that Dagster does not know yet."""
+    """Log the row count of each month that the run has rewritten, or of which Dagster has another count.
+
+    What was logged last is kept beside Dagster's own files: a run may die after its publish and before this.
+    """
     name = PARTITIONS.name
     assert name is not None
+    former = _reported(home)
+    if former.get("version") == published.name:
+        return
     known = set(context.instance.get_dynamic_partitions(name))
     rows = query_table(home, "SELECT month, count(*)::INTEGER FROM documents GROUP BY month")[1]
     counts = {str(month): cast(int, count) for month, count in rows}
+    logged = {month: count for month, count in former.get("counts", {}).items() if month in known}
+    rewritten = published.summary.months if published.run_id == context.run.run_id else ()
     # A month whose last document has got another date is no month any more.
     for gone in known - set(counts):
         context.instance.delete_dynamic_partition(name, gone)
     context.instance.add_dynamic_partitions(name, sorted(set(counts) - known))
-    for month in sorted(set(counts) & (set(published.summary.months) | (set(counts) - known))):
-        context.log_event(
-            dg.AssetMaterialization(MONTHS, partition=month, metadata={"dagster/partition_row_count": counts[month]})
-        )
+    for month, count in sorted(counts.items()):
+        if month in rewritten or logged.get(month) != count:
+            context.log_event(
+                dg.AssetMaterialization(MONTHS, partition=month, metadata={"dagster/partition_row_count": count})
+            )
+    temporary = home.dagster / f"{REPORTED}.new"
+    temporary.write_text(json.dumps({"version": published.name, "counts": counts}), "utf-8")
+    temporary.replace(home.dagster / REPORTED)
+
+
+def _reported(home: Home) -> dict[str, Any]:
+    """The version whose months were logged last, and their counts; nothing if that is not known."""
+    try:
+        content = json.loads((home.dagster / REPORTED).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}

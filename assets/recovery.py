@@ -13,7 +13,9 @@ from warehouse.lock import WriterLock
 GRACE_SECONDS = 30
 """A run takes some seconds from its start until it takes the lock."""
 
-GONE = "The process of this run is gone. The published warehouse is as it was before the run."
+GONE = (
+    "The process of this run is gone. What is published is whole: the version before the run, or the one that it made."
+)
 
 
 def end_dead_runs(instance: dg.DagsterInstance, home: Home) -> None:
@@ -27,7 +29,12 @@ def end_dead_runs(instance: dg.DagsterInstance, home: Home) -> None:
         dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
     )
     latest = dt.datetime.now(dt.UTC).timestamp() - GRACE_SECONDS
-    old = [record.dagster_run for record in records if record.start_time and record.start_time < latest]
+    # One that starts in the future was started by a clock that was wrong.
+    old = [
+        record.dagster_run
+        for record in records
+        if record.start_time and not latest <= record.start_time <= latest + 2 * GRACE_SECONDS
+    ]
     if old and _is_free(home):
         report_gone(instance, old)
 

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from assets.inbox import INBOX, arrival, nothing_new
 from assets.metadata import run_metadata, table_spec
+from assets.months import report_months
 from assets.writer import POOL, Writer, faults_as_failures
 from etl.contract import (
     AGENCIES,
@@ -76,7 +77,9 @@ def loaded_assets(home: Home, progress: Callable[[int, int], None] | None) -> dg
                 observation = nothing_new(plan)
                 context.log.info(observation.description)
                 context.log_event(observation)
-                _repeat_checks(context, plan.published)
+                if plan.published is not None:
+                    _repeat_checks(context, plan.published)
+                    report_months(context, home, plan.published)
                 return
             if plan.rebuild:
                 context.log.info(f"{len(plan.rebuild)} months are parsed again from their stored texts")
@@ -95,10 +98,8 @@ def loaded_assets(home: Home, progress: Callable[[int, int], None] | None) -> dg
     return _load
 
 
-def _repeat_checks(context: dg.AssetExecutionContext, published: Manifest | None) -> None:
+def _repeat_checks(context: dg.AssetExecutionContext, published: Manifest) -> None:
     """Say again what the checks found of the version that stays: Dagster would show all of them as skipped."""
-    if published is None:
-        return
     for entry in context.instance.all_logs(published.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION):
         event = entry.dagster_event
         if event is None or event.event_type is not dg.DagsterEventType.ASSET_CHECK_EVALUATION:

@@ -11,9 +11,8 @@ from warehouse.home import Home
 from warehouse.lock import WriterLock
 
 POOL = "copydesk_writer"
-WRITER_TAG = {"copydesk/writer": "yes"}
-QUIET = {"loggers": {"console": {"config": {"log_level": "WARNING"}}}}
-"""What runs print: every event stands in the web UI, and a terminal or a journal is for what matters."""
+# The steps hand on through the lake, under one lock: a run can only be tried again as a whole.
+WRITER_TAG = {"copydesk/writer": "yes", "dagster/retry_strategy": "ALL_STEPS"}
 
 
 class Writer(dg.ConfigurableResource):
@@ -25,7 +24,7 @@ class Writer(dg.ConfigurableResource):
     """
 
     home: str
-    wait_seconds: float = 3600
+    wait_seconds: float = 43_200
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["Writer"]:
@@ -33,7 +32,11 @@ class Writer(dg.ConfigurableResource):
         home = Home(self.home)
         with faults_as_failures(home):
             home.create()
-            holder = f"Dagster run {context.run.run_id}" if context.run else "Dagster"
+            holder = "Dagster"
+            if context.run and context.instance:
+                holder = f"Dagster run {context.run.run_id}"
+                # "Materialize" in the web UI launches runs that have the tags of no job of ours.
+                context.instance.add_run_tags(context.run.run_id, WRITER_TAG)
             lock = WriterLock(home, holder, self.wait_seconds)
             lock.__enter__()
         try:

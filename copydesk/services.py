@@ -27,7 +27,9 @@ STEADY_SECONDS = 10
 """A service that has lived for so long could be started, and is started again if it dies."""
 
 RESTARTS = 5
-"""How often at most."""
+"""How often at most, until all of them have lived for an hour."""
+
+FORGIVING_SECONDS = 3600
 
 WORKSPACE = {"load_from": [{"python_module": {"module_name": "assets.definitions", "location_name": "copydesk"}}]}
 """The same as workspace.yaml, which is not installed with the packages; a test holds that."""
@@ -80,7 +82,9 @@ class Services:
             SetupFault: one of them cannot be kept running.
         """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: self._stopping.set())
+            # nohup has SIGHUP ignored, and means it. A shell has SIGINT ignored of what it puts into the background.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, lambda *_: self._stopping.set())
         try:
             self._children = [self._start(command) for command in self._commands]
             self._started = [time.monotonic() for _ in self._children]
@@ -92,6 +96,8 @@ class Services:
     def _watch(self) -> None:
         restarts = 0
         while not self._stopping.wait(0.5):
+            if time.monotonic() - max(self._started) > FORGIVING_SECONDS:
+                restarts = 0
             for at, child in enumerate(self._children):
                 if child.poll() is None:
                     continue
@@ -156,7 +162,7 @@ def daemon_lock(home: Home) -> Iterator[int | str]:
         raise SetupFault(f"Cannot lock {path}: {error.strerror}") from None
     try:
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock_patiently(descriptor)
         except OSError:
             yield _holder(descriptor)
             return
@@ -166,6 +172,18 @@ def daemon_lock(home: Home) -> Iterator[int | str]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _lock_patiently(descriptor: int) -> None:
+    """Take the lock, or fail: `copydesk status` may be looking at it for a moment."""
+    for attempt in range(5):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except OSError:
+            if attempt == 4:
+                raise
+            time.sleep(0.1)
 
 
 def running_daemon(home: Home) -> str | None:

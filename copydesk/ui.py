@@ -34,15 +34,18 @@ def ui_command(
     _check_address(host, port)
     webserver = (*WEBSERVER, "--host", host, "--port", str(port), *(["--read-only"] if is_read_only else []))
     with dagster_home(home) as folder, contextlib.ExitStack() as stack:
-        services = Services(home, folder, [webserver], ())
+        commands, inherited = [webserver], []
         if is_daemon_wanted and not is_read_only:
             lock = stack.enter_context(daemon_lock(home))
             if isinstance(lock, str):
                 message = f"the daemon of this home runs already ({lock}); this serves the web UI only"
                 click.echo(f"copydesk: {message}", err=True)
             else:
-                services = Services(home, folder, [webserver, DAEMON], (lock,))
-        services.run(lambda is_hopeful: _announce(home, host, port, is_browser_wanted, is_hopeful))
+                commands.append(DAEMON)
+                inherited.append(lock)
+        Services(home, folder, commands, tuple(inherited)).run(
+            lambda is_hopeful: _announce(home, host, port, is_browser_wanted, is_hopeful)
+        )
     return DONE
 
 
@@ -75,6 +78,8 @@ def _announce(home: Home, host: str, port: int, is_browser_wanted: bool, is_hope
             click.echo(f"copydesk: the UI has no passwords: whoever can reach {address} can launch runs", err=True)
         if is_browser_wanted:
             webbrowser.open(address)
+    elif is_hopeful():
+        click.echo(f"copydesk: the web UI does not answer at {address} yet; Ctrl-C stops it", err=True)
 
 
 def _say(what: str) -> None:
@@ -105,10 +110,12 @@ def _check_address(host: str, port: int) -> None:
 
 
 def _wait_until_up(address: str, is_hopeful: Callable[[], bool]) -> bool:
+    # Not through a proxy that the environment names: it knows nothing of this machine's own addresses.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end and is_hopeful():
         try:
-            with urllib.request.urlopen(f"{address}/server_info", timeout=2):  # noqa: S310
+            with opener.open(f"{address}/server_info", timeout=2):
                 return True
         except OSError:
             time.sleep(0.3)

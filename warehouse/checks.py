@@ -185,7 +185,9 @@ def _not_allowed(table: Table, column: Column) -> str:
 
 
 def _counted(connection: duckdb.DuckDBPyConnection, name: str, query: str, what: str) -> Check:
-    rows = connection.execute(f"SELECT count(*), list(c0)[:3] FROM ({query}) t(c0)").fetchall()
+    rows = connection.execute(
+        f"SELECT count(*), list(coalesce(c0, 'a row without a name'))[:3] FROM ({query}) t(c0)"
+    ).fetchall()
     found, examples = rows[0]
     if not found:
         return Check(name, True, 0, "nothing found")

@@ -20,6 +20,7 @@ from etl.contract import FILES, PARSER_VERSION, SOURCES
 from etl.errors import SetupFault
 from etl.reference import load_reference
 from etl.sources import ListedFile, is_glob, list_file, list_files, matcher, readable, split_glob
+from etl.stage import MAXIMUM_BYTES
 from warehouse.home import RESERVED, Home, Source, absolute
 from warehouse.manifest import Manifest, current, read_table, require_current
 
@@ -136,6 +137,7 @@ def make_plan(
         if listed:
             plan.sources.append(request.source)
         _compare(plan, request, listed, _known_files(files, request.source.name), is_listing_only)
+    _retry_rejected(plan, files, recorded)
     if is_settled_only:
         _leave_unsettled(plan)
     plan.is_new_source = any(
@@ -167,6 +169,7 @@ def make_rebuild(home: Home, months: Iterable[str]) -> Plan:
         )
     plan = _plan(published)
     plan.rebuild = frozenset(months or known)
+    _retry_rejected(plan, read_table(home, published, FILES), _recorded_sources(home, published))
     return plan
 
 
@@ -176,6 +179,23 @@ def _plan(published: Manifest | None) -> Plan:
         versions = (published.parser_version, published.reference_version)
         plan.is_reparse = versions != (PARSER_VERSION, load_reference().version)
     return plan
+
+
+def _retry_rejected(plan: Plan, files: pa.Table, recorded: dict[str, Source]) -> None:
+    """After an upgrade, take up what another parser could not read, in sources that were not listed, too.
+
+    The version that this run publishes counts as parsed with the new parser: later runs would not look again.
+    """
+    if not plan.is_reparse:
+        return
+    is_rejected = pc.and_(pc.equal(files.column("status"), "rejected"), pc.is_valid(files.column("sha256")))
+    for row in files.filter(is_rejected).select(["source", "path"]).to_pylist():
+        name, path = row["source"], row["path"]
+        taken = plan.read.get(name, [])
+        if name in recorded and all(file.path != path for file in taken):
+            file = list_file(recorded[name].root, path)
+            if file is not None:
+                plan.read[name] = sorted([*taken, file], key=lambda file: file.path)
 
 
 def _leave_unsettled(plan: Plan) -> None:
@@ -413,10 +433,10 @@ def _compare(
             read.append(file)
             continue
         if former.sha256 is None:
-            # It could not be read; it is tried again once that looks possible.
+            # It could not be read; it is tried again once that is possible.
             if former.status == "missing":
                 plan.returned.append((source.name, path))
-            if not file.is_outside and os.access(file.location, os.R_OK):
+            if _is_readable(file, is_listing_only):
                 read.append(file)
             continue
         mtime = file.mtime_ns // 1000
@@ -440,6 +460,20 @@ def _compare(
                 for path in gone
                 if known[path].status in {"loaded", "rejected", "missing"} and known[path].record_count
             ]
+
+
+def _is_readable(file: ListedFile, is_listing_only: bool) -> bool:
+    """Whether a file can be read for one text: permissions alone do not tell, but by listing there is no more."""
+    if file.is_outside or file.byte_count > MAXIMUM_BYTES or not os.access(file.location, os.R_OK):
+        return False
+    if is_listing_only:
+        return True
+    try:
+        with open(file.location, "rb") as handle:  # noqa: PTH123
+            handle.read(1)
+    except OSError:
+        return False
+    return True
 
 
 def _has_digest(file: ListedFile, known: _Known) -> bool:

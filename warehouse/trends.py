@@ -87,6 +87,9 @@ def compare(
 ) -> Iterator[Trend]:
     """Compare what a run brought with the published version.
 
+    Documents that are new or changed are compared with all that their source had before; documents that were only
+    parsed again, with what had been read in the very same ones.
+
     Args:
         connection: to the candidate.
         home: whose.
@@ -94,33 +97,56 @@ def compare(
         run_id: of the run.
     """
     connection.execute("SET VARIABLE run_id = $1", [run_id])
-    before = {table.name: f"({scan(table, locations(home, published, table))})" for table in (DOCUMENTS, REJECTS)}
+    for table in (DOCUMENTS, REJECTS):
+        former = scan(table, locations(home, published, table))
+        connection.execute(f"CREATE TEMP VIEW before_{table.name} AS {former}")
+        same = " AND ".join(f"w.{name} IS NOT DISTINCT FROM b.{name}" for name in (*table.key, "content_sha256"))
+        written = f"(FROM {table.name} WHERE run_id = getvariable('run_id'))"
+        connection.execute(f"CREATE TEMP VIEW written_{table.name} AS FROM {written}")
+        connection.execute(
+            f"CREATE TEMP VIEW new_{table.name} AS FROM {written} w ANTI JOIN before_{table.name} b ON {same}"
+        )
+        connection.execute(
+            f"CREATE TEMP VIEW again_{table.name} AS FROM {written} w SEMI JOIN before_{table.name} b ON {same}"
+        )
+        connection.execute(
+            f"CREATE TEMP VIEW same_{table.name} AS FROM before_{table.name} b SEMI JOIN {written} w ON {same}"
+        )
     for name, (word, condition) in SHARES.items():
-        new = _shares(connection, "(FROM documents WHERE run_id = getvariable('run_id'))", condition)
-        yield _trend(name, word, new, _shares(connection, before[DOCUMENTS.name], condition))
-    yield _unknown_agencies(connection, before[DOCUMENTS.name])
-    yield _rejects(connection, before)
+
+        def shares(kind: str, condition: str = condition) -> dict[str, _Count]:
+            return _shares(connection, f"{kind}_documents", condition)
+
+        drops = [
+            *_drops(f"documents {word}", shares("new"), shares("before"), "before"),
+            *_drops(f"documents {word}", shares("again"), shares("same"), "of the same before"),
+        ]
+        yield Trend(name, tuple(drops), _overall(shares("written")))
+    yield _unknown_agencies(connection)
+    yield _rejects(connection)
 
 
 def _shares(connection: duckdb.DuckDBPyConnection, rows: str, condition: str) -> dict[str, _Count]:
-    query = f"SELECT source, count(*), count(*) FILTER ({condition}) FROM {rows} t GROUP BY source ORDER BY source"
+    query = f"SELECT source, count(*), count(*) FILTER ({condition}) FROM {rows} GROUP BY source ORDER BY source"
     return {source: _Count(total, having) for source, total, having in connection.execute(query).fetchall()}
 
 
-def _trend(name: str, word: str, new: dict[str, _Count], before: dict[str, _Count]) -> Trend:
-    found = []
+def _drops(what: str, new: dict[str, _Count], before: dict[str, _Count], then: str) -> Iterator[str]:
     for source, count in new.items():
         history = before.get(source, _Count(0, 0))
-        if count.total >= MINIMUM_NEW and history.total >= MINIMUM_HISTORY:
-            error = math.sqrt(history.share * (1 - history.share) / count.total)
-            if count.share < history.share - max(TOLERANCE, SIGMAS * error):
-                found.append(_drop(source, word, count, history))
-    return Trend(name, tuple(found), _overall(new))
+        least = MINIMUM_HISTORY if then == "before" else MINIMUM_NEW
+        is_enough = count.total >= MINIMUM_NEW and history.total >= least
+        if is_enough and count.share < history.share - _tolerance(count, history):
+            yield _describe(source, what, count, history, then)
 
 
-def _drop(source: str, word: str, count: _Count, history: _Count) -> str:
-    now, then = (f"{share.share:.0%} of {share.total:,}" for share in (count, history))
-    return f"{source}: {now} documents {word}, {then} before"
+def _tolerance(count: _Count, history: _Count) -> float:
+    variance = history.share * (1 - history.share)
+    return max(TOLERANCE, SIGMAS * math.sqrt(variance * (1 / count.total + 1 / history.total)))
+
+
+def _describe(source: str, what: str, count: _Count, history: _Count, then: str) -> str:
+    return f"{source}: {count.share:.0%} of {count.total:,} {what}, {history.share:.0%} of {history.total:,} {then}"
 
 
 def _overall(counts: dict[str, _Count]) -> float | None:
@@ -128,35 +154,30 @@ def _overall(counts: dict[str, _Count]) -> float | None:
     return round(sum(count.having for count in counts.values()) / total, 4) if total else None
 
 
-def _unknown_agencies(connection: duckdb.DuckDBPyConnection, before: str) -> Trend:
+def _unknown_agencies(connection: duckdb.DuckDBPyConnection) -> Trend:
     """Names in an agency's place that are not in the registry and had not been met before."""
     unknown = "agency_id IS NULL AND agency_literal IS NOT NULL"
     rows = connection.execute(f"""
-        SELECT agency_literal, count(*) AS n FROM documents
-        WHERE run_id = getvariable('run_id') AND {unknown}
-          AND agency_literal NOT IN (SELECT agency_literal FROM {before} t WHERE {unknown})
+        SELECT agency_literal, count(*) AS n FROM written_documents
+        WHERE {unknown} AND agency_literal NOT IN (SELECT agency_literal FROM before_documents WHERE {unknown})
         GROUP BY ALL ORDER BY n DESC, agency_literal
     """).fetchall()
-    return Trend(
-        "unknown_agencies", tuple(f"{name} ({count:,})" for name, count in rows), len(rows), "not in the registry: "
-    )
+    found = tuple(f"{name} ({count:,})" for name, count in rows)
+    return Trend("unknown_agencies", found, len(rows), "not in the registry: ")
 
 
-def _rejects(connection: duckdb.DuckDBPyConnection, before: dict[str, str]) -> Trend:
-    records = "(SELECT source, false AS is_reject FROM {documents} UNION ALL SELECT source, true FROM {rejects})"
-    ours = {name: f"(FROM {name} WHERE run_id = getvariable('run_id'))" for name in before}
-    new = _shares(connection, records.format(**ours), "is_reject")
-    known = _shares(connection, records.format(**before), "is_reject")
+def _rejects(connection: duckdb.DuckDBPyConnection) -> Trend:
+    records = "(SELECT source, false AS is_reject FROM {0}_documents UNION ALL SELECT source, true FROM {0}_rejects)"
+    new = _shares(connection, records.format("new"), "is_reject")
+    before = _shares(connection, records.format("before"), "is_reject")
     found = []
     for source, count in new.items():
-        history = known.get(source, _Count(0, 0))
+        history = before.get(source, _Count(0, 0))
         if count.total < MINIMUM_NEW:
             continue
         if history.total < MINIMUM_HISTORY:
             if count.share > REJECTS_LIMIT:
                 found.append(f"{source}: {count.share:.0%} of {count.total:,} records rejected")
-            continue
-        error = math.sqrt(history.share * (1 - history.share) / count.total)
-        if count.share > history.share + max(TOLERANCE, SIGMAS * error):
-            found.append(_drop(source, "rejected", count, history).replace(" documents ", " records "))
+        elif count.share > history.share + _tolerance(count, history):
+            found.append(_describe(source, "records rejected", count, history, "before"))
     return Trend("share_rejected", tuple(found), _overall(new))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.contract import FILES
+from etl.contract import FILES, RUNS
 from etl.errors import SetupFault
 from etl.sources import list_files
 from warehouse.home import Home, Source
@@ -29,8 +29,8 @@ class Glance:
     """What one look at the sources shows.
 
     Attributes:
-        digest: of names, sizes and times of all settled files, and of the published version that they are to be
-            compared with: as long as it stays the same, nothing has to be done.
+        digest: of names, sizes and times of all settled files, of the settings of the sources, and of the published
+            version that they are to be compared with: as long as it stays the same, nothing has to be done.
         files_seen: files listed.
         files_young: those of them that are not settled yet, and not in the digest.
     """
@@ -62,7 +62,9 @@ def look(home: Home) -> Glance:
             # A sum does not depend on the order of the listing: sorting a million names would take longer.
             total = (total + int.from_bytes(digest)) % (1 << _BITS)
     version = published.name if published else ""
-    whole = hashlib.blake2b(f"{version}\0{seen - young}\0{total}".encode(), digest_size=_BITS // 8)
+    # With the settings: another pattern, or other orders for what is missing, may call for a run.
+    state = f"{version}\0{home.settings.sources}\0{seen - young}\0{total}"
+    whole = hashlib.blake2b(state.encode(), digest_size=_BITS // 8)
     return Glance(whole.hexdigest(), seen, young)
 
 
@@ -72,7 +74,7 @@ class Silence:
 
     Attributes:
         source: which.
-        last_file: when its newest file was first loaded, UTC; None if it never held one, which is no fault.
+        last_file: when a new or changed file of it was last loaded, UTC; None if none was yet, which is no fault.
         is_stale: whether that is longer ago than its fail window.
     """
 
@@ -107,12 +109,19 @@ def silences(home: Home) -> list[Silence]:
     windows = [source for source in home.settings.sources if source.fail_window is not None]
     if not windows:
         return []
-    files = read_table(home, current(home), FILES, ["source", "first_seen"])
+    published = current(home)
+    files = read_table(home, published, FILES, ["source", "status", "run_id"])
+    started = {
+        row["run_id"]: row["started"] for row in read_table(home, published, RUNS, ["run_id", "started"]).to_pylist()
+    }
     moment = now()
     found = []
     for source in windows:
         assert source.fail_window is not None
-        own = files.filter(pc.equal(files.column("source"), pa.scalar(source.name)))
-        last = pc.max(own.column("first_seen")).as_py()
+        is_own = pc.equal(files.column("source"), pa.scalar(source.name))
+        # Not the rejected ones: after an upgrade they are read again.
+        own = files.filter(pc.and_(is_own, pc.equal(files.column("status"), "loaded")))
+        runs = pc.unique(own.column("run_id")).to_pylist()
+        last = max((started[run] for run in runs if run in started), default=None)
         found.append(Silence(source, last, last is not None and moment - last > source.fail_window))
     return found

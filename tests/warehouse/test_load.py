@@ -305,6 +305,32 @@ def test_a_rebuild_moves_documents_to_the_month_that_is_read_now(
     ]
 
 
+def test_after_an_upgrade_a_rebuild_takes_up_what_was_rejected(
+    home: Home, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from etl.reading import read_document
+
+    write(source, "a.txt", dispatch())
+    write(source, "b.txt", dispatch(28, "Trop dur."))
+
+    def too_hard(text: str, *rest: Any) -> Reading:
+        if "Trop dur" in text:
+            raise ValueError
+        return read_document(text, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("etl.transform.read_document", too_hard)
+        run(home, source)
+    assert query(home, "SELECT path, reason FROM rejects") == [("b.txt", "unparsable")]
+    with_parser(monkeypatch, "test")
+    rebuild(home, "2021-02")
+    assert query(home, "SELECT path, parser_version FROM documents ORDER BY 1") == [
+        ("a.txt", "test"),
+        ("b.txt", "test"),
+    ]
+    assert query(home, "SELECT count(*) FROM rejects") == [(0,)]
+
+
 def test_an_upgrade_between_leads_to_the_same_tables_as_the_new_parser_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """What a run brought is compared with each source's own history; every warning can be provoked."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tests.support import candidate, dispatch, run, write
 from warehouse.checks import WARNINGS, Check, run_checks
 from warehouse.home import Home
+from warehouse.plan import make_rebuild
 
 FRENCH = "La gare de Gandja a été rendue au public après deux ans de travaux, a annoncé le ministère des transports."
 
@@ -59,6 +61,24 @@ def test_more_of_the_same_is_no_warning(loaded: Home, source: Path) -> None:
     assert [name for name, check in found.items() if not check.passed] == []
     assert found["share_dated"].value == 1.0
     assert found["share_rejected"].value == 0.0
+
+
+def test_a_rebuild_is_compared_with_what_was_read_in_the_same_documents(home: Home, source: Path) -> None:
+    fill(source, 60, "dated", f" date 2022-09 Gandja, 8 septembre, AZERTAC\n\n{FRENCH} {{number}}")
+    fill(source, 30, "undated", "Rien {number}.")
+    run(home, source)
+    _, loaded = candidate(home, plan=make_rebuild(home, ["undated"]))
+    found = [check for check in run_checks(home, loaded.run_id) if not check.passed]
+    assert found == []
+
+
+def test_a_parser_that_reads_less_is_a_warning(loaded: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    from etl.reading import read_document
+
+    monkeypatch.setattr("etl.transform.read_document", lambda *args: replace(read_document(*args), located=None))
+    _, run_ = candidate(loaded, plan=make_rebuild(loaded, []))
+    check = {check.name: check for check in run_checks(loaded, run_.run_id)}["share_placed"]
+    assert check.message == "wire: 0% of 60 documents placed, 100% of 60 of the same before"
 
 
 def test_a_few_odd_documents_are_no_warning(loaded: Home, source: Path) -> None:
