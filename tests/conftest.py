@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from etl.reference import Reference, load_reference
 from warehouse.home import Home
 
 ROOT = Path(__file__).parent.parent
+
+# No test asserts how long something takes: that is what bench/ is for.
+hypothesis.settings.register_profile("copydesk", deadline=None)
+hypothesis.settings.load_profile("copydesk")
 
 
 @pytest.fixture(scope="session")
