@@ -30,6 +30,10 @@ LEAP_YEAR = 2000
 EARLIEST_YEAR = 1600
 """The first newspapers are of 1605: an earlier year is a misreading."""
 
+# Each day of a month as a number in a text, or any digit of another script: where there is none, nothing more needs
+# be looked for.
+_DAYS = [re.compile(rf"(?<!\d)0?{day}(?!\d)|[^\D0-9]") for day in range(32)]
+
 _LETTERS = r"[^\W\d_][^\W\d_\u0300-\u036f]*"
 # A look-ahead, so that matches may overlap: in "ouvert mercredi 10 février" the first two words look like a
 # weekday and a month, too.
@@ -230,6 +234,8 @@ def _weekday(
         note = f"{'agrees' if agrees else 'disagrees'} with the calendar"
         value = str(dateline.weekday)
         return dateline.weekday, [Evidence("weekday_ok", value, "dateline", dateline.start, dateline.end, True, note)]
+    if not _DAYS[date.day].search(lead):
+        return None, []
     for found in _NEAR_DATE.finditer(lead):
         day = int(found["day"] or found["day2"])
         month = calendar.month(found["month"] or found["month2"], language)

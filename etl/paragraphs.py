@@ -14,8 +14,12 @@ _LINE_END = re.compile(r"\n")
 # Each sign of the scripts that are written without spaces is a word of its own: that needs no dictionary.
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 
-# One attempt at the start of each run of non-spaces, so that a long run of dashes costs no more than a word.
-_WORD = re.compile(r"(?<!\S)(?:[^\w\s]|_)*[^\W_]")
+# The bytes that these signs begin with in UTF-8, to find out quickly that there are none.
+_UNSPACED_LEADS = bytes(byte in range(0xE3, 0xEA) or byte == 0xEF for byte in range(256))
+
+# Most runs begin with a letter or a digit: only the others need be looked into.
+_ODD_RUN = re.compile(r"\s(?:[^\w\s]|_)\S*")
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 
 # RE2 knows \s as ASCII only; \p{Z} adds Unicode's separators, which Python's \s holds too.
 _SPACE = r"[\s\p{Z}]"
@@ -62,10 +66,11 @@ def head_lines(text: str, start: int, most: int) -> Iterator[tuple[int, int]]:
 
 def count_words(text: str) -> int:
     """Runs between spaces that hold a letter or digit; each Han, Hiragana or Katakana sign counts as one."""
-    if not _UNSPACED.search(text):
-        return len(_WORD.findall(text))
-    text, signs = _UNSPACED.subn(" ", text)
-    return signs + len(_WORD.findall(text))
+    signs = 0
+    if not text.isascii() and 1 in text.encode("utf-8", "surrogatepass").translate(_UNSPACED_LEADS):
+        text, signs = _UNSPACED.subn(" ", text)
+    empty = [run for run in _ODD_RUN.findall(f" {text}") if not _LETTER_OR_DIGIT.search(run)]
+    return signs + len(text.split()) - len(empty)
 
 
 def trim(text: str, start: int, end: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from etl.contract import AGENCY_KINDS
@@ -22,6 +22,7 @@ from etl.reference.gazetteer import Gazetteer
 HERE = Path(__file__).parent
 
 
+@lru_cache(maxsize=1 << 14)
 def normalise(name: str) -> str:
     """The key under which names are looked up: NFC, case folded, single spaces, no full stop at the end."""
     # The Turkish capital İ folds to an i and a dot above: IZMIR and İzmir are to be one.
