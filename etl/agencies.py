@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
-from etl.reference import Reference, normalise
+from etl.reference import CACHED_NAMES, Reference, normalise
 
 _SHARED = re.compile(r"\s*(?:/|\s[-–]\s|,\s|\s(?:and|et|und|y|e)\s)\s*")
 
@@ -16,6 +17,7 @@ def parts(literal: str, reference: Reference) -> tuple[str, ...]:
     return tuple(part for part in _SHARED.split(literal) if part)
 
 
+@lru_cache(CACHED_NAMES)
 def candidates(literal: str, reference: Reference) -> tuple[str, ...]:
     """The ids of all agencies that may be meant by the first name in a literal; empty if none is known."""
     for part in parts(literal, reference):
@@ -29,6 +31,7 @@ def candidates(literal: str, reference: Reference) -> tuple[str, ...]:
     return ()
 
 
+@lru_cache(CACHED_NAMES)
 def is_shared(literal: str, reference: Reference) -> bool:
     """Whether a literal credits more than one."""
     if normalise(literal) in reference.literals:
@@ -37,6 +40,7 @@ def is_shared(literal: str, reference: Reference) -> bool:
     return len(parts(literal, reference)) > 1 or (len(words) > 1 and all(word in reference.literals for word in words))
 
 
+@lru_cache(CACHED_NAMES)
 def identify(literal: str, country_code: str | None, reference: Reference) -> str | None:
     """The agency that a literal means, or None if it is unknown or cannot be told from another.
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
-from etl.reference import Place, Reference, Region, normalise
+from etl.reference import CACHED_NAMES, Place, Reference, Region, normalise
 
 _LARGE = 200_000
 """Inhabitants from which a city may be meant although a country has the same name."""
@@ -35,18 +36,21 @@ class Located:
     candidates: tuple[tuple[Place, float], ...]
 
 
+@lru_cache(CACHED_NAMES)
 def region_of(name: str, reference: Reference) -> Region | str | None:
     """What a region as written means: a first-order division, a country code, or None if it is neither."""
     key = normalise(name)
     return reference.regions.get(key) or reference.countries.get(key)
 
 
+@lru_cache(CACHED_NAMES)
 def is_known(name: str, reference: Reference) -> bool:
     """Whether the gazetteer has a place, or CLDR a country, of that name."""
     key = normalise(_first_of(name))
     return bool(reference.gazetteer.named(key)) or key in reference.countries
 
 
+@lru_cache(CACHED_NAMES)
 def locate(located: str, region: str | None, reference: Reference, context_country: str | None = None) -> Located:
     """Resolve a place as written.
 

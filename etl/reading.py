@@ -55,7 +55,17 @@ class Reading:
     body_start: int
     body_end: int
     paragraphs: tuple[Paragraph, ...]
-    evidence: tuple[Evidence, ...]
+    dateline_evidence: tuple[Evidence, ...]
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The evidence for dateline, place, agency and date, in this order."""
+        return (
+            *self.dateline_evidence,
+            *_evidence_of_place(self.dateline, self.located),
+            *_evidence_of_agency(self.credit, self.dateline),
+            *self.date.evidence,
+        )
 
     @property
     def quality_flags(self) -> tuple[str, ...]:
@@ -106,12 +116,6 @@ def read_document(text: str, seen_on: dt.date, reference: Reference) -> Reading:
         seen_on,
         language,
     )
-    evidence = (
-        *found.evidence,
-        *_evidence_of_place(dateline, located),
-        *_evidence_of_agency(credit, dateline),
-        *date.evidence,
-    )
     return Reading(
         text,
         header,
@@ -126,7 +130,7 @@ def read_document(text: str, seen_on: dt.date, reference: Reference) -> Reading:
         body_start,
         body_end,
         spans,
-        evidence,
+        found.evidence,
     )
 
 

@@ -5,9 +5,19 @@ How a look-up's answer is judged belongs to the modules that ask.
 """
 
 from etl.reference.gazetteer import Gazetteer, Place
-from etl.reference.loader import Agency, Calendar, LineKind, Reference, Region, load_reference, normalise
+from etl.reference.loader import (
+    CACHED_NAMES,
+    Agency,
+    Calendar,
+    LineKind,
+    Reference,
+    Region,
+    load_reference,
+    normalise,
+)
 
 __all__ = [
+    "CACHED_NAMES",
     "Agency",
     "Calendar",
     "Gazetteer",

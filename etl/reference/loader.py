@@ -21,8 +21,11 @@ from etl.reference.gazetteer import Gazetteer
 
 HERE = Path(__file__).parent
 
+CACHED_NAMES = 1 << 14
+"""Names of which what was looked up is remembered: an archive has the same places and agencies again and again."""
 
-@lru_cache(maxsize=1 << 14)
+
+@lru_cache(CACHED_NAMES)
 def normalise(name: str) -> str:
     """The key under which names are looked up: NFC, case folded, single spaces, no full stop at the end."""
     # The Turkish capital İ folds to an i and a dot above: IZMIR and İzmir are to be one.
