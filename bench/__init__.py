@@ -1,2 +1,4 @@
-"""Benchmarks: each module is a program that prints a table (`python -m bench.throughput`). Nothing here is tested
-for its speed, and nothing of the product imports it."""
+"""Benchmarks: each module is a program that prints a table, such as `python -m bench.throughput`.
+
+None is run by the tests, and nothing of the product imports them.
+"""

@@ -31,9 +31,7 @@ SPREAD = 0.55
 
 FOLDER_FILES = 1_000
 
-_SYLLABLES = (
-    "ba ka ra mi lo ne tu sha vel dor gan il em os ter kin zar bul ha ven pra jo qu lem fir ost und ach ey".split()
-)
+_SYLLABLES = "ba ka ra mi lo ne tu sha vel dor gan il em os ter kin zar bul ha ven pra jo qu lem fir ost und ach ey"
 
 
 @dataclass(frozen=True)
@@ -43,14 +41,14 @@ class Language:
     Attributes:
         share: of a hundred dispatches.
         places: as its datelines have them.
-        months: January to December.
+        months: January to December, with spaces between.
         datelines: with the slots place, day, month, year.
         section: a section's name.
     """
 
     share: int
     places: tuple[str, ...]
-    months: tuple[str, ...]
+    months: str
     datelines: tuple[str, ...]
     section: str
 
@@ -60,56 +58,56 @@ LANGUAGES = {
     "fr": Language(
         26,
         ("Bakou", "Paris", "Islamabad", "Rabat", "Tunis", "Alger", "Genève", "Gandja"),
-        tuple("janvier février mars avril mai juin juillet août septembre octobre novembre décembre".split()),
+        "janvier février mars avril mai juin juillet août septembre octobre novembre décembre",
         _ROMANCE,
         "Politique",
     ),
     "en": Language(
         26,
         ("LONDON", "BAKU", "NEW YORK", "TOKYO", "NAIROBI", "TASHKENT", "BRUSSELS", "SEOUL"),
-        tuple("January February March April May June July August September October November December".split()),
+        "January February March April May June July August September October November December",
         ("{place}, {month} {day} (Reuters) - ", "{place}, {month} {day}, {year} (AFP) -- "),
         "World",
     ),
     "es": Language(
         10,
         ("Madrid", "Bakú", "Lima", "Bogotá", "Sevilla", "Caracas"),
-        tuple("enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()),
+        "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre",
         ("{place}, {day} {month} (EFE).- ", "{place}, {day} de {month}, AZERTAC\n\n"),
         "Economía",
     ),
     "de": Language(
         10,
         ("Berlin", "Wien", "Baku", "Hamburg", "München", "Zürich"),
-        tuple("Januar Februar März April Mai Juni Juli August September Oktober November Dezember".split()),
+        "Januar Februar März April Mai Juni Juli August September Oktober November Dezember",
         ("{place}, {day}. {month} (AFP) - ", "{place}, {day}. {month}, AZERTAC\n\n"),
         "Wirtschaft",
     ),
     "ru": Language(
         10,
         ("Баку", "Москва", "Ташкент", "Минск", "Казань"),
-        tuple("января февраля марта апреля мая июня июля августа сентября октября ноября декабря".split()),
+        "января февраля марта апреля мая июня июля августа сентября октября ноября декабря",
         ("{place}, {day} {month}, АЗЕРТАДЖ\n\n",),
         "Общество",
     ),
     "tr": Language(
         6,
         ("Bakü", "Ankara", "İstanbul", "İzmir"),
-        tuple("Ocak Şubat Mart Nisan Mayıs Haziran Temmuz Ağustos Eylül Ekim Kasım Aralık".split()),
+        "Ocak Şubat Mart Nisan Mayıs Haziran Temmuz Ağustos Eylül Ekim Kasım Aralık",
         ("{place}, {day} {month}, AZERTAC\n\n",),
         "Ekonomi",
     ),
     "az": Language(
         6,
         ("Bakı", "Gəncə", "Şuşa", "Naxçıvan"),
-        tuple("yanvar fevral mart aprel may iyun iyul avqust sentyabr oktyabr noyabr dekabr".split()),
+        "yanvar fevral mart aprel may iyun iyul avqust sentyabr oktyabr noyabr dekabr",
         ("{place}, {day} {month}, AZƏRTAC\n\n",),
         "Siyasət",
     ),
     "ar": Language(
         6,
         ("باكو", "القاهرة", "الرباط", "بغداد"),
-        tuple("يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر".split()),
+        "يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر",
         ("{place}، {day} {month} (أذرتاج)\n\n",),
         "اقتصاد",
     ),
@@ -164,7 +162,7 @@ def _beginning(draw: random.Random, language: Language, day: dt.date) -> str:
         return f"{header} "
     before = f"{language.section}\n\n" if kind > 0.8 else ""
     dateline = draw.choice(language.datelines).format(
-        place=draw.choice(language.places), day=day.day, month=language.months[day.month - 1], year=day.year
+        place=draw.choice(language.places), day=day.day, month=language.months.split()[day.month - 1], year=day.year
     )
     return f"{header} {before}{dateline}"
 
@@ -183,7 +181,7 @@ def _sentence(draw: random.Random, words: list[str]) -> str:
     chosen = draw.choices(words, k=draw.randint(8, 26))
     chosen[0] = chosen[0].capitalize()
     if draw.random() < 0.6:
-        chosen[draw.randrange(1, 8)] = "".join(draw.choices(_SYLLABLES, k=draw.randint(2, 4))).capitalize()
+        chosen[draw.randrange(1, 8)] = "".join(draw.choices(_SYLLABLES.split(), k=draw.randint(2, 4))).capitalize()
     if draw.random() < 0.4:
         chosen[draw.randrange(1, 8)] = str(draw.randint(2, 99_999))
     return f"{' '.join(chosen).rstrip('.,;:')}."
