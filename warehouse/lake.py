@@ -20,6 +20,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from etl.contract import TABLES, Table
 from warehouse.home import Home
 from warehouse.manifest import Manifest, TableState
+from warehouse.points import reach
 
 ROW_GROUP = 10_000
 """Rows of a row group: small enough to be skipped by their statistics, large enough to compress well."""
@@ -52,14 +53,9 @@ class Lake:
         """
         shutil.rmtree(self._home.staging, ignore_errors=True)
         for table in TABLES.values():
-            folder = self._folder(table)
-            published = manifest.tables.get(table.name) if manifest else None
-            if published is None:
-                shutil.rmtree(folder, ignore_errors=True)
-                continue
-            delta = DeltaTable(folder.as_uri())
-            if delta.version() != published.delta_version:
-                delta.restore(published.delta_version)
+            reach(f"before restoring {table.name}")
+            self._restore(table, manifest.tables.get(table.name) if manifest else None)
+            reach(f"after restoring {table.name}")
 
     def replace(
         self,
@@ -87,7 +83,9 @@ class Lake:
                 # A killed run's commit may let old log entries expire that the published version still needs.
                 configuration={"delta.enableExpiredLogCleanup": "false"},
             )
+            reach(f"{table.name} created")
         actions: list[AddAction | RemoveAction] = list(self._write(table, folder, batches, run_id))
+        reach(f"{table.name} written")
         delta = DeltaTable(folder.as_uri())
         delta.create_write_transaction(
             actions,
@@ -96,6 +94,7 @@ class Lake:
             partition_by=["month"] if table.is_by_month else None,
             partition_filters=[("month", "in", list(months or ()))] if table.is_by_month else None,
         )
+        reach(f"{table.name} committed")
 
     def sweep(self, keep: Iterable[Manifest]) -> None:
         """Delete every Parquet file that none of the given versions consists of."""
@@ -104,14 +103,25 @@ class Lake:
             for name, state in manifest.tables.items():
                 kept.setdefault(name, set()).update(state.files)
         for name, files in kept.items():
+            reach(f"before sweeping {name}")
             folder = self._home.lake / name
             for path in folder.rglob("*.parquet"):
                 relative = path.relative_to(folder)
                 if relative.parts[0] != "_delta_log" and relative.as_posix() not in files:
                     path.unlink(missing_ok=True)
+                    reach("file swept")
             for month in folder.glob("month=*"):
                 if not any(month.iterdir()):
                     month.rmdir()
+
+    def _restore(self, table: Table, published: TableState | None) -> None:
+        folder = self._folder(table)
+        if published is None:
+            shutil.rmtree(folder, ignore_errors=True)
+            return
+        delta = DeltaTable(folder.as_uri())
+        if delta.version() != published.delta_version:
+            delta.restore(published.delta_version)
 
     def _folder(self, table: Table) -> Path:
         return self._home.lake / table.name

@@ -39,6 +39,7 @@ from warehouse.home import Home
 from warehouse.lake import ROW_GROUP, Lake
 from warehouse.manifest import locations, now
 from warehouse.plan import Plan
+from warehouse.points import reach
 from warehouse.pool import Chunk, stage_all
 from warehouse.scan import literal, literal_glob, scan
 
@@ -115,10 +116,13 @@ def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None) 
     lake.restore(plan.published)
     folder = home.staging / run_id
     folder.mkdir(parents=True)
+    reach("staging made")
     _stage(home, plan, folder, started.date(), progress)
+    reach("staged")
     with _Merge(home, plan, folder, run_id, started) as merging:
         loaded = merging.commit(lake)
     loaded.write(home)
+    reach("loaded")
     return loaded
 
 

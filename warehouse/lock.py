@@ -11,6 +11,7 @@ from filelock import FileLock, Timeout
 
 from etl.errors import SetupFault
 from warehouse.home import Home
+from warehouse.points import reach
 
 
 class WriterLock:
@@ -41,6 +42,7 @@ class WriterLock:
         if self._lock.lock_counter == 1:
             now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
             self._note.write_text(json.dumps({"pid": os.getpid(), "holder": self._holder, "since": now}))
+            reach("locked")
         return self
 
     def __exit__(self, *_: object) -> None:

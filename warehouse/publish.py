@@ -55,6 +55,7 @@ from warehouse.manifest import (
     read_table,
     retained,
 )
+from warehouse.points import reach
 from warehouse.scan import literal, scan
 
 STORAGE_VERSION = "v1.2.0"
@@ -107,6 +108,7 @@ def write_registries(home: Home, loaded: Loaded) -> None:
     }
     runs = pa.concat_tables([read_table(home, published, RUNS), pa.Table.from_pylist([run], schema=RUNS.schema)])
     lake.replace(RUNS, runs.to_batches(), loaded.run_id)
+    reach("registries written")
 
 
 def build_candidate(home: Home, loaded: Loaded) -> Manifest:
@@ -152,6 +154,7 @@ def republish(home: Home) -> Manifest:
     lake = Lake(home)
     lake.restore(published)
     home.staging.mkdir()
+    reach("staging made")
     _move_sources(home, lake, published)
     former = [path.name.rpartition("-")[2] for path in home.versions.glob(f"{published.run_id}-*")]
     number = 1 + max((int(suffix) for suffix in former if suffix.isdecimal()), default=0)
@@ -190,6 +193,7 @@ def build(home: Home, manifest: Manifest) -> None:
     folder = candidate_folder(home, manifest.name)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    reach("before database")
     connection = duckdb.connect()
     try:
         connection.execute(
@@ -204,7 +208,9 @@ def build(home: Home, manifest: Manifest) -> None:
         connection.execute(f"CHECKPOINT {CATALOG}")
     finally:
         connection.close()
+    reach("after database")
     (folder / MANIFEST).write_text(manifest.to_json(), "utf-8")
+    reach("after manifest")
 
 
 def publish(home: Home, name: str) -> Manifest:
@@ -214,16 +220,20 @@ def publish(home: Home, name: str) -> Manifest:
     """
     building = candidate_folder(home, name)
     target = home.versions / name
+    reach("before publish")
     (building / DATABASE).chmod(0o444)
     for path in (building / DATABASE, building / MANIFEST, building):
         sync(path)
     building.rename(target)
+    reach("version renamed")
     # A link cannot be replaced in place: it is made under another name and renamed over the old one.
     link = home.link.with_name(f".{home.link.name}.new")
     link.unlink(missing_ok=True)
     link.symlink_to(target.relative_to(home.folder) / DATABASE)
+    reach("link prepared")
     sync(home.versions)
     link.replace(home.link)
+    reach("published")
     sync(home.folder)
     # From here on the version is published, and whatever cannot be cleared away now is by the next run.
     with contextlib.suppress(OSError, SetupFault):
@@ -246,11 +256,15 @@ def clear_away(home: Home) -> None:
             kept.append(manifest)
         else:
             shutil.rmtree(folder, ignore_errors=True)
+            reach("version removed")
     sound = {manifest.name for manifest in versions}
     for folder in home.versions.iterdir():
         if folder.name not in sound:
             shutil.rmtree(folder, ignore_errors=True)
+            reach("leftover removed")
+    reach("before removing staging")
     shutil.rmtree(home.staging, ignore_errors=True)
+    reach("after removing staging")
     Lake(home).sweep(kept)
 
 
