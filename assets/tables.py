@@ -26,7 +26,7 @@ from warehouse.home import Home
 from warehouse.load import Loaded, load
 from warehouse.manifest import Manifest
 from warehouse.plan import Plan, make_plan, make_rebuild
-from warehouse.publish import write_registries
+from warehouse.publish import clear_leftovers, write_registries
 
 LOAD = "read_and_merge"
 WAREHOUSE = "warehouse"
@@ -73,6 +73,7 @@ def loaded_assets(home: Home, progress: Callable[[int, int], None] | None) -> dg
             _require_publish(context)
             plan = config.plan(home)
             if plan.is_empty:
+                clear_leftovers(home)
                 # Nothing is handed on, so that what follows is skipped.
                 observation = nothing_new(plan)
                 context.log.info(observation.description)

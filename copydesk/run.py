@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import json
 import os
@@ -14,10 +15,11 @@ from pathlib import Path
 
 import click
 
+from etl.errors import SetupFault
 from etl.sources import is_glob
 from warehouse.home import Home
 from warehouse.lock import WriterLock
-from warehouse.manifest import DATABASE, RunSummary, current
+from warehouse.manifest import DATABASE, RunSummary, current, has_leftovers
 from warehouse.plan import Plan, make_plan
 
 
@@ -46,6 +48,7 @@ def run_command(
     for warning in home.warnings() if is_new_home else []:
         click.echo(f"copydesk: {warning}", err=True)
     if plan.is_empty:
+        _clear_leftovers(home)
         return _say_nothing_new(home, plan, begun, as_json, quiet)
 
     with WriterLock(home, "copydesk run", wait):
@@ -53,6 +56,7 @@ def run_command(
             # Another run has published between our look and our lock, and may have done the work.
             plan = make_plan(home, sources, name)
             if plan.is_empty:
+                _clear_leftovers(home)
                 return _say_nothing_new(home, plan, begun, as_json, quiet)
         from assets.launch import run_load
         from copydesk.render import visible
@@ -87,6 +91,16 @@ def _absolute(source: str) -> str:
     if is_glob(source) and not Path(source).exists():
         return f"{glob.escape(str(here))}/{source}"
     return str(here / source)
+
+
+def _clear_leftovers(home: Home) -> None:
+    """Clear away what a killed or refused run has left. Whatever cannot be now is by a later run."""
+    if has_leftovers(home):
+        from warehouse.faults import storage_faults
+        from warehouse.publish import clear_leftovers
+
+        with contextlib.suppress(SetupFault), WriterLock(home, "copydesk run"), storage_faults(home):
+            clear_leftovers(home)
 
 
 def _say_nothing_new(home: Home, plan: Plan, begun: float, as_json: bool, quiet: bool) -> int:

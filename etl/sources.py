@@ -116,9 +116,14 @@ def _listed(entry: os.DirEntry[str], path: str, top: str) -> ListedFile | None:
         if not entry.is_file():
             return None
         status = entry.stat()
-    except OSError:
-        # It vanished between the listing and the look at it, or it is a link to nothing.
+    except (FileNotFoundError, NotADirectoryError):
+        # It vanished between the listing and the look at it.
         return None
+    except OSError:
+        if entry.is_symlink():
+            return None
+        # To leave it out would say that it is missing.
+        raise
     is_outside = entry.is_symlink() and not _is_below(os.path.realpath(entry.path), top)
     return ListedFile(path, entry.path, status.st_size, status.st_mtime_ns, is_outside)
 

@@ -7,6 +7,7 @@ afterwards, and how, belongs to `warehouse.load`.
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import hashlib
 import os
 import time
@@ -18,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from etl.contract import FILES, RECORDS_SCHEMA, REJECTS
-from etl.errors import RecordFault
-from etl.sources import ListedFile
+from etl.errors import RecordFault, SetupFault
+from etl.sources import ListedFile, readable
 from etl.transform import reject_row, transform
 
 BATCH_BYTES = 8 * 1024 * 1024
@@ -34,6 +35,16 @@ MAXIMUM_BYTES = 64 * 1024 * 1024
 MTIME_DISTRUST_NS = 2_000_000_000
 """A file changed so shortly before it was read may change again within the same tick of the file system's clock
 (2 seconds on FAT): its mtime is not relied on, and the next run compares its digest."""
+
+
+READINGS = 3
+"""How often a file is read that changes meanwhile. What is read last is taken, and the next run looks at it again."""
+
+_SYSTEMIC = {
+    errno.EMFILE, errno.ENFILE, errno.ENOMEM,
+    errno.ENODEV, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH,
+}  # fmt: skip
+"""Errors that every further file would meet, too."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +124,10 @@ def _read(source: str, file: ListedFile, seen_on: dt.date, writer: _Writer) -> d
         writer.refuse(record, fault, file)
         return None
     except OSError as error:
-        writer.refuse(record, RecordFault("unreadable", error.strerror or str(error)), file)
+        _require_source(source, file, error)
+        if not isinstance(error, FileNotFoundError | NotADirectoryError):
+            writer.refuse(record, RecordFault("unreadable", error.strerror or str(error)), file)
+        # One that has vanished since it was listed is nobody's fault: the next listing says what became of it.
         return None
     digest = hashlib.sha256(raw).hexdigest()
     record.update(raw=raw, content_sha256=digest)
@@ -122,7 +136,7 @@ def _read(source: str, file: ListedFile, seen_on: dt.date, writer: _Writer) -> d
             "source": source,
             "path": file.path,
             "byte_count": len(raw),
-            "mtime": mtime_ns // 1000 if time.time_ns() - mtime_ns > MTIME_DISTRUST_NS else None,
+            "mtime": None if mtime_ns is None or time.time_ns() - mtime_ns < MTIME_DISTRUST_NS else mtime_ns // 1000,
             "sha256": digest,
             "status": "loaded",
             "record_count": 1,
@@ -131,12 +145,46 @@ def _read(source: str, file: ListedFile, seen_on: dt.date, writer: _Writer) -> d
     return record
 
 
-def _read_bytes(location: str) -> tuple[bytes, int]:
-    """A file's bytes, and when it was last modified as of before they were read."""
+def _read_bytes(location: str) -> tuple[bytes, int | None]:
+    """A file's bytes, and when it was last modified; None if it changed while it was read, however often."""
     descriptor = os.open(location, os.O_RDONLY | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb", buffering=0) as handle:
-        status = os.fstat(descriptor)
-        return handle.readall(), status.st_mtime_ns
+        before = os.fstat(descriptor)
+        for _ in range(READINGS):
+            handle.seek(0)
+            raw = handle.readall()
+            after = os.fstat(descriptor)
+            if _state(before) == _state(after):
+                return raw, after.st_mtime_ns
+            before = after
+    return raw, None
+
+
+def _state(status: os.stat_result) -> tuple[int, int, int]:
+    # The time of the last change, too: who copies a file may set its mtime back when all of it is there.
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _require_source(source: str, file: ListedFile, error: OSError) -> None:
+    """Tell a file that cannot be read from a source that is gone, which must not turn all its files into rejects.
+
+    Raises:
+        SetupFault: the source's folder is not there any more, or is empty, or the system can open no more files.
+    """
+    mend = "The published warehouse is as it was; run again when"
+    if error.errno in _SYSTEMIC:
+        raise SetupFault(f"Cannot read {readable(file.location)}: {error.strerror}. {mend} that is mended")
+    root = Path(file.location).parents[file.path.count("/")]
+    try:
+        with os.scandir(root) as entries:
+            is_there = next(entries, None) is not None
+    except OSError:
+        is_there = False
+    if not is_there:
+        raise SetupFault(
+            f"The source {source} has vanished while it was read: {readable(str(root))} is gone or empty. Is a disk "
+            f"unplugged? {mend} it is back"
+        )
 
 
 def _stored_records(chunk: StoredChunk) -> pa.RecordBatch:

@@ -101,7 +101,11 @@ class Home:
 
     @property
     def staging(self) -> Path:
-        """Where runs in progress put what they have read; empty between runs."""
+        """Where runs in progress put what they have read.
+
+        It is the first thing that a writer makes and the last that it removes: where it is there and nobody writes,
+        something was left to be cleared away.
+        """
         return self.lake / ".staging"
 
     @property
@@ -113,6 +117,11 @@ class Home:
     def link(self) -> Path:
         """The link to the newest published file."""
         return self.folder / "warehouse.duckdb"
+
+    @property
+    def next_link(self) -> Path:
+        """The link that is about to replace it: it is there only while a publish goes on, or where one was killed."""
+        return self.folder / ".warehouse.duckdb.new"
 
     @property
     def dagster(self) -> Path:

@@ -49,9 +49,13 @@ class Lake:
     def restore(self, manifest: Manifest | None) -> None:
         """Bring every table back to what a published version names; None only if nothing has ever been published.
 
-        Whatever a killed or refused run left behind is gone afterwards; what had never been published is removed.
+        Whatever a killed or refused run left behind is gone afterwards; what had never been published is removed. The
+        staging folder is there, and empty.
         """
-        shutil.rmtree(self._home.staging, ignore_errors=True)
+        self._home.staging.mkdir(parents=True, exist_ok=True)
+        reach("staging made")
+        for leftover in self._home.staging.iterdir():
+            shutil.rmtree(leftover, ignore_errors=True)
         for table in TABLES.values():
             reach(f"before restoring {table.name}")
             self._restore(table, manifest.tables.get(table.name) if manifest else None)

@@ -115,8 +115,7 @@ def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None) 
     lake = Lake(home)
     lake.restore(plan.published)
     folder = home.staging / run_id
-    folder.mkdir(parents=True)
-    reach("staging made")
+    folder.mkdir()
     _stage(home, plan, folder, started.date(), progress)
     reach("staged")
     with _Merge(home, plan, folder, run_id, started) as merging:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,6 +23,9 @@ from etl.errors import SetupFault
 from warehouse.home import Home
 
 MANIFEST = "manifest.json"
+BUILDING = ".building"
+"""Ends the name of a candidate's folder."""
+
 DATABASE = "warehouse.duckdb"
 """The base name of every version's file: DuckDB names the catalog after it, and clients qualify names with that."""
 
@@ -178,11 +182,32 @@ def nothing_loaded(home: Home) -> str:
 def retained(home: Home) -> list[Manifest]:
     """All published versions that are there and sound, the newest first."""
     found = []
+    unfinished = unfinished_version(home)
     for path in home.versions.glob(f"*/{MANIFEST}"):
-        if path.parent.suffix != ".building":
+        if path.parent.suffix != BUILDING and path.parent.name != unfinished:
             with contextlib.suppress(SetupFault):
                 found.append(Manifest.read(path))
     return sorted(found, key=lambda manifest: manifest.published_at, reverse=True)
+
+
+def unfinished_version(home: Home) -> str | None:
+    """The name of the version whose publish was killed before its last step; None if there is none.
+
+    Nobody has ever seen it: it counts for nothing, and is cleared away by the next run.
+    """
+    try:
+        name = home.next_link.readlink().parent.name
+    except OSError:
+        return None
+    try:
+        return None if home.link.readlink().parent.name == name else name
+    except OSError:
+        return name
+
+
+def has_leftovers(home: Home) -> bool:
+    """Whether a run that was killed or refused has left something to be cleared away, or one is at work."""
+    return home.staging.exists() or os.path.lexists(home.next_link) or any(home.versions.glob(f"*{BUILDING}"))
 
 
 def locations(home: Home, manifest: Manifest | None, table: Table) -> list[Path]:

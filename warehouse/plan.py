@@ -5,6 +5,7 @@ Nothing here writes. Doing it belongs to `warehouse.load`.
 
 from __future__ import annotations
 
+import errno
 import glob
 import hashlib
 import os
@@ -444,7 +445,7 @@ def _compare(
         if not is_same and (is_listing_only or not _has_digest(file, former)):
             read.append(file)
             continue
-        if not is_same:
+        if not is_same and is_settled(file, time.time_ns()):
             plan.touched.append((source.name, path, mtime))
         if former.status == "missing":
             plan.returned.append((source.name, path))
@@ -452,7 +453,11 @@ def _compare(
         plan.read[source.name] = read
     if request.is_whole:
         # What the patterns no longer match, but is there, is not missing.
-        gone = [path for path in known if path not in listed and not os.path.lexists(source.root / path)]
+        gone = [path for path in known if path not in listed and _is_gone(source.root / path)]
+        if gone and not any(source.root.iterdir()):
+            raise SetupFault(
+                f"{source.root} has vanished while it was listed: is a disk unplugged? Nothing was changed"
+            )
         plan.missing += [(source.name, path) for path in gone if known[path].status in {"loaded", "rejected"}]
         if source.on_missing == "withdraw":
             plan.withdrawn += [
@@ -460,6 +465,23 @@ def _compare(
                 for path in gone
                 if known[path].status in {"loaded", "rejected", "missing"} and known[path].record_count
             ]
+
+
+def _is_gone(location: Path) -> bool:
+    """Whether there is nothing of that name. A disk that fails says nothing about what lies on it.
+
+    Raises:
+        SetupFault: the system cannot tell.
+    """
+    try:
+        location.lstat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return True
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            return True
+        raise SetupFault(f"Cannot look at {readable(str(location))}: {error.strerror}. Nothing was changed") from None
+    return False
 
 
 def _is_readable(file: ListedFile, is_listing_only: bool) -> bool:

@@ -12,8 +12,8 @@ from etl.contract import TABLES
 
 POINTS: tuple[str, ...] = (
     "locked",
-    *(f"{when} restoring {name}" for name in TABLES for when in ("before", "after")),
     "staging made",
+    *(f"{when} restoring {name}" for name in TABLES for when in ("before", "after")),
     "staged",
     *(f"{name} {what}" for name in TABLES for what in ("created", "written", "committed")),
     "loaded",

@@ -42,18 +42,21 @@ from warehouse.home import Home
 from warehouse.lake import Lake, sync
 from warehouse.load import Loaded
 from warehouse.manifest import (
+    BUILDING,
     DATABASE,
     MANIFEST,
     Manifest,
     RunSummary,
     TableState,
     current,
+    has_leftovers,
     locations,
     newest,
     nothing_loaded,
     now,
     read_table,
     retained,
+    unfinished_version,
 )
 from warehouse.points import reach
 from warehouse.scan import literal, scan
@@ -153,8 +156,6 @@ def republish(home: Home) -> Manifest:
         raise SetupFault(nothing_loaded(home))
     lake = Lake(home)
     lake.restore(published)
-    home.staging.mkdir()
-    reach("staging made")
     _move_sources(home, lake, published)
     former = [path.name.rpartition("-")[2] for path in home.versions.glob(f"{published.run_id}-*")]
     number = 1 + max((int(suffix) for suffix in former if suffix.isdecimal()), default=0)
@@ -185,7 +186,7 @@ def _move_sources(home: Home, lake: Lake, published: Manifest) -> None:
 
 def candidate_folder(home: Home, name: str) -> Path:
     """Where the candidate of that name lies until it is published."""
-    return home.versions / f"{name}.building"
+    return home.versions / f"{name}{BUILDING}"
 
 
 def build(home: Home, manifest: Manifest) -> None:
@@ -221,18 +222,19 @@ def publish(home: Home, name: str) -> Manifest:
     building = candidate_folder(home, name)
     target = home.versions / name
     reach("before publish")
+    _discard_unfinished(home)
     (building / DATABASE).chmod(0o444)
     for path in (building / DATABASE, building / MANIFEST, building):
         sync(path)
-    building.rename(target)
-    reach("version renamed")
-    # A link cannot be replaced in place: it is made under another name and renamed over the old one.
-    link = home.link.with_name(f".{home.link.name}.new")
-    link.unlink(missing_ok=True)
-    link.symlink_to(target.relative_to(home.folder) / DATABASE)
+    # A link cannot be replaced in place: it is made under another name and renamed over the old one. It is made first:
+    # a version that it names, and the link proper does not, is known for one that was never published.
+    home.next_link.symlink_to(target.relative_to(home.folder) / DATABASE)
+    sync(home.folder)
     reach("link prepared")
+    building.rename(target)
     sync(home.versions)
-    link.replace(home.link)
+    reach("version renamed")
+    home.next_link.replace(home.link)
     reach("published")
     sync(home.folder)
     # From here on the version is published, and whatever cannot be cleared away now is by the next run.
@@ -241,10 +243,21 @@ def publish(home: Home, name: str) -> Manifest:
     return Manifest.read(target / MANIFEST)
 
 
+def clear_leftovers(home: Home) -> None:
+    """Clear away what a run that was killed or refused has left, where no run follows that would.
+
+    The caller holds the writer's lock.
+    """
+    if has_leftovers(home):
+        Lake(home).restore(current(home))
+        clear_away(home)
+
+
 def clear_away(home: Home) -> None:
     """Remove old versions, candidates and staged rows that were left, and lake files that nobody needs.
 
-    A version that someone has open is kept until the next publish after it was closed.
+    A version that someone has open is kept until the next publish after it was closed. The staging folder goes last:
+    if this is killed, it says that there is more to be done.
     """
     versions = retained(home)
     published = current(home, may_have_moved=True)
@@ -262,10 +275,17 @@ def clear_away(home: Home) -> None:
         if folder.name not in sound:
             shutil.rmtree(folder, ignore_errors=True)
             reach("leftover removed")
+    home.next_link.unlink(missing_ok=True)
+    Lake(home).sweep(kept)
     reach("before removing staging")
     shutil.rmtree(home.staging, ignore_errors=True)
     reach("after removing staging")
-    Lake(home).sweep(kept)
+
+
+def _discard_unfinished(home: Home) -> None:
+    if name := unfinished_version(home):
+        shutil.rmtree(home.versions / name, ignore_errors=True)
+    home.next_link.unlink(missing_ok=True)
 
 
 def is_open(path: Path) -> bool:
