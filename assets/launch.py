@@ -13,6 +13,7 @@ from assets.publishing import CANDIDATE
 from assets.recovery import report_gone
 from assets.tables import LOAD
 from etl.errors import SetupFault
+from warehouse.faults import fault_of, storage_fault, storage_faults
 from warehouse.home import Home
 
 COMMAND_TAG = {"copydesk/launched_by": "command", "dagster/max_retries": "0", "dagster/max_runtime": "0"}
@@ -57,7 +58,7 @@ def run_load(
         # The command speaks for itself; Dagster's events are in the web UI.
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
-    with dagster_home(home) as folder, _instance(home, folder) as instance:
+    with storage_faults(home), dagster_home(home) as folder, _instance(home, folder) as instance:
         result = job.execute_in_process(
             run_config=config,
             instance=instance,
@@ -69,7 +70,7 @@ def run_load(
     if result.success or refused:
         warnings = tuple(_describe(check) for check in failed if check.severity is dg.AssetCheckSeverity.WARN)
         return Outcome(result.run_id, refused, warnings)
-    raise _error(result)
+    raise _error(home, result)
 
 
 @contextmanager
@@ -84,6 +85,8 @@ def _instance(home: Home, folder: Path) -> Iterator[dg.DagsterInstance]:
             instance = stack.enter_context(dg.DagsterInstance.from_config(str(folder)))
             _end_dead_runs(instance)
         except Exception as error:
+            if fault := fault_of(home, error):
+                raise fault from error
             reason = " ".join(str(error).split())[:300]
             raise SetupFault(f"Dagster cannot work with {home.dagster / 'dagster.yaml'}: {reason}") from error
         yield instance
@@ -106,7 +109,7 @@ def _end_dead_runs(instance: dg.DagsterInstance) -> None:
     report_gone(instance, instance.get_runs(unfinished))
 
 
-def _error(result: dg.ExecuteInProcessResult) -> BaseException:
+def _error(home: Home, result: dg.ExecuteInProcessResult) -> BaseException:
     """What made a run fail."""
     for event in result.filter_events(lambda event: event.is_failure):
         data = event.event_specific_data
@@ -118,5 +121,7 @@ def _error(result: dg.ExecuteInProcessResult) -> BaseException:
             root = error.cause or error
             if "Interrupted" in f"{error.cls_name} {root.cls_name}":
                 return KeyboardInterrupt()
-            return RuntimeError(f"{root.cls_name}: {root.message.strip()}")
+            message = root.message.strip().removeprefix(f"{root.cls_name}: ")
+            fault = storage_fault(home, {root.cls_name or ""}, message.partition("\n")[0])
+            return fault or RuntimeError(f"{root.cls_name}: {message}")
     return RuntimeError("the run failed without saying why")

@@ -17,6 +17,7 @@ import click
 
 from etl.errors import SetupFault
 from etl.sources import is_glob
+from warehouse.faults import storage_faults
 from warehouse.home import Home
 from warehouse.lock import WriterLock
 from warehouse.manifest import DATABASE, RunSummary, current, has_leftovers
@@ -33,10 +34,24 @@ def run_command(
     quiet: bool,
 ) -> int:
     """Load the sources; see `copydesk run --help`. Returns the exit status."""
-    from copydesk.cli import DONE, REFUSED
-
     begun = time.monotonic()
     home = Home.find(home_folder)
+    with storage_faults(home):
+        return _run(home, sources, name, wait, accept_shrink, as_json, quiet, begun)
+
+
+def _run(
+    home: Home,
+    sources: list[str],
+    name: str | None,
+    wait: float,
+    accept_shrink: bool,
+    as_json: bool,
+    quiet: bool,
+    begun: float,
+) -> int:
+    from copydesk.cli import DONE, REFUSED
+
     is_new_home = not home.exists
     if not sources:
         home.create()
@@ -96,10 +111,9 @@ def _absolute(source: str) -> str:
 def _clear_leftovers(home: Home) -> None:
     """Clear away what a killed or refused run has left. Whatever cannot be now is by a later run."""
     if has_leftovers(home):
-        from warehouse.faults import storage_faults
         from warehouse.publish import clear_leftovers
 
-        with contextlib.suppress(SetupFault), WriterLock(home, "copydesk run"), storage_faults(home):
+        with contextlib.suppress(SetupFault), storage_faults(home), WriterLock(home, "copydesk run"):
             clear_leftovers(home)
 
 
