@@ -154,10 +154,22 @@ REJECT_REASONS: dict[str, RejectReason] = {
         "read", "Make the file readable for the user who runs Copydesk; the next run takes it again."
     ),
     "too_large": RejectReason(
-        "read", "Cut the file into its dispatches, or move it out of the source; it is too large for one text."
+        "read",
+        "The file is too large for one text, or takes more memory than load.worker_memory in copydesk.toml allows: cut "
+        "it into its dispatches, move it out of the source, or raise that setting.",
     ),
     "unparsable": RejectReason(
         "parse", "The text could not be parsed. If it reads well to you, please report it as a bug."
+    ),
+    "timeout": RejectReason(
+        "parse",
+        "The text took longer than load.document_timeout in copydesk.toml allows: cut the file into its dispatches, "
+        "move it out of the source, or raise that setting.",
+    ),
+    "crashed": RejectReason(
+        "parse",
+        "A worker process died of this text, twice. Move the file out of the source; if it reads well to you, please "
+        "report it as a bug.",
     ),
     "outside_source": RejectReason("read", "The link leads out of its source. Copy the file itself into the source."),
 }

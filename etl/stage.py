@@ -1,7 +1,7 @@
 """One unit of work: read some files (or stored texts), transform them, write the rows as staging Parquet.
 
-It runs in-process or in a spawned worker, which imports nothing but `etl`. What is merged with the former state
-afterwards, and how, belongs to `warehouse.load`.
+It runs in a worker (`etl.worker`), which imports nothing but `etl`. What becomes of a unit that a worker fails at
+belongs to `warehouse.pool`; what is merged with the former state afterwards, and how, to `warehouse.load`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import errno
 import hashlib
 import os
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import pyarrow.parquet as pq
 from etl.contract import FILES, RECORDS_SCHEMA, REJECTS
 from etl.errors import RecordFault, SetupFault
 from etl.sources import ListedFile, readable
-from etl.transform import reject_row, transform
+from etl.transform import OnRecord, reject_row, transform
 
 BATCH_BYTES = 8 * 1024 * 1024
 """Raw bytes after which a batch of records is transformed and written: this bounds a worker's memory."""
@@ -31,6 +32,9 @@ MAXIMUM_BATCH = 2_000
 
 MAXIMUM_BYTES = 64 * 1024 * 1024
 """Size of the largest file that is taken for one text: a book has one or two million bytes."""
+
+READ_BUFFER = 1024 * 1024
+"""Bytes that are read of a column of stored documents at a time."""
 
 MTIME_DISTRUST_NS = 2_000_000_000
 """A file changed so shortly before it was read may change again within the same tick of the file system's clock
@@ -63,20 +67,25 @@ class FileChunk:
 
     @property
     def size(self) -> int:
-        """How many units of progress it is worth."""
+        """How many records it has."""
         return len(self.files)
+
+    def part(self, start: int, stop: int) -> FileChunk:
+        """Its records from one index up to another, as a chunk of their own."""
+        return replace(self, files=self.files[start:stop])
 
 
 @dataclass(frozen=True)
 class StoredChunk:
-    """Stored documents to be re-parsed: one row group of one Parquet file of the lake.
+    """Stored documents to be re-parsed: rows of one row group of one Parquet file of the lake.
 
     Attributes:
         kind: reparsed (current documents) or reparsed_former (former versions): begins the names of the staged files.
         location: the file.
         row_group: which of its row groups.
-        size: its number of rows.
+        size: how many of its rows.
         versions: (parser_version, reference_version) of now: rows that have them are left out; None for no row.
+        start: the first of them.
     """
 
     kind: str
@@ -84,36 +93,96 @@ class StoredChunk:
     row_group: int
     size: int
     versions: tuple[str, str] | None
+    start: int = 0
+
+    def part(self, start: int, stop: int) -> StoredChunk:
+        """Its records from one index up to another, as a chunk of their own."""
+        return replace(self, start=self.start + start, size=stop - start)
 
 
-def stage(chunk: FileChunk | StoredChunk, folder: Path, number: int) -> None:
+Chunk = FileChunk | StoredChunk
+
+
+def stage(chunk: Chunk, folder: Path, number: int, on_record: OnRecord = lambda _: None) -> None:
     """Read and transform a chunk and write its rows to `folder/<table>-<number>-<n>.parquet`.
 
     The rows of stored documents go to `folder/<kind>_<table>-...` instead.
+
+    Args:
+        chunk: what to read.
+        folder: where the rows go.
+        number: of the chunk; no two chunks of a run have the same.
+        on_record: told of each record that is read or parsed, by its index in the chunk; None in between.
+
+    Raises:
+        MemoryError: there is too little of it.
     """
-    writer = _Writer(folder, number, f"{chunk.kind}_" if isinstance(chunk, StoredChunk) else "")
+    writer = _Writer(folder, number, chunk, on_record)
     if isinstance(chunk, StoredChunk):
-        writer.add(_stored_records(chunk))
+        for indexes, rows in _stored_rows(chunk):
+            writer.add(rows, indexes)
         return
     batch: list[dict[str, Any]] = []
+    indexes = []
     size = 0
-    for file in chunk.files:
+    for index, file in enumerate(chunk.files):
+        on_record(index)
         record = _read(chunk.source, file, chunk.seen_on, writer)
+        on_record(None)
         if record is None:
             continue
         batch.append(record)
+        indexes.append(index)
         size += len(record["raw"])
         if size >= BATCH_BYTES or len(batch) >= MAXIMUM_BATCH:
-            writer.add(_records(batch))
-            batch, size = [], 0
-    writer.add(_records(batch))
+            writer.add(batch, indexes)
+            batch, indexes, size = [], [], 0
+    writer.add(batch, indexes)
     writer.add_files()
+
+
+def stage_rejects(chunk: Chunk, folder: Path, number: int, reason: str, detail: str, is_read: bool = True) -> None:
+    """Write a chunk's records as rejects, without parsing them: they are what workers died of.
+
+    Args:
+        chunk: of one record, usually.
+        folder: where the rows go.
+        number: of the chunk.
+        reason, detail: as of a `RecordFault`.
+        is_read: whether they are read for their digests and excerpts; else nothing is opened, and of stored documents
+            nothing is written.
+    """
+    fault = RecordFault(reason, detail)
+    writer = _Writer(folder, number, chunk)
+    if isinstance(chunk, FileChunk):
+        for file in chunk.files:
+            if not is_read:
+                writer.refuse(_empty_record(chunk.source, file, chunk.seen_on), fault, file)
+            elif record := _read(chunk.source, file, chunk.seen_on, writer):
+                writer.reject(record, fault)
+        writer.add_files()
+    elif is_read:
+        for _, rows in _stored_rows(chunk):
+            for record in rows:
+                writer.reject(record, fault)
+        writer.add_rejects()
+
+
+def remove_staged(folder: Path, number: int) -> None:
+    """Remove what was staged of a chunk, whole or in part."""
+    for path in folder.glob(f"*-{number:06}-*.parquet"):
+        path.unlink()
+
+
+def _empty_record(source: str, file: ListedFile, seen_on: dt.date) -> dict[str, Any]:
+    record: dict[str, Any] = dict.fromkeys(RECORDS_SCHEMA.names)
+    record.update(source=source, path=file.path, record_key="0", seen_on=seen_on)
+    return record
 
 
 def _read(source: str, file: ListedFile, seen_on: dt.date, writer: _Writer) -> dict[str, Any] | None:
     """One file as a record; None where it cannot be read, which the writer is told."""
-    record: dict[str, Any] = dict.fromkeys(RECORDS_SCHEMA.names)
-    record.update(source=source, path=file.path, record_key="0", seen_on=seen_on)
+    record = _empty_record(source, file, seen_on)
     try:
         if file.is_outside:
             raise RecordFault("outside_source")
@@ -187,44 +256,59 @@ def _require_source(source: str, file: ListedFile, error: OSError) -> None:
         )
 
 
-def _stored_records(chunk: StoredChunk) -> pa.RecordBatch:
+def _stored_rows(chunk: StoredChunk) -> Iterator[tuple[list[int], list[dict[str, Any]]]]:
+    """The stored documents of a chunk as records, batch by batch, each batch with the records' indexes."""
     names = [
         "source", "path", "record_key", "text", "encoding", "quality_flags", "content_sha256", "ingested_at",
         "url", "given", "parser_version", "reference_version",
     ]  # fmt: skip
-    rows = pq.ParquetFile(chunk.location).read_row_group(chunk.row_group, columns=names).to_pylist()
-    records = []
-    for row in rows:
-        if (row.pop("parser_version"), row.pop("reference_version")) != chunk.versions:
-            records.append({**row, "raw": None, "seen_on": row.pop("ingested_at").date()})
-    return _records(records)
-
-
-def _records(rows: list[dict[str, Any]]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist(rows, schema=RECORDS_SCHEMA)
+    # Streamed: a row group of long texts is larger than a worker's memory.
+    stored = pq.ParquetFile(chunk.location, buffer_size=READ_BUFFER, pre_buffer=False)
+    group = stored.metadata.row_group(chunk.row_group)
+    most = BATCH_BYTES * group.num_rows // max(group.total_byte_size, 1)
+    batches = stored.iter_batches(min(max(most, 1), MAXIMUM_BATCH), [chunk.row_group], names, use_threads=False)
+    first = -chunk.start
+    for batch in batches:
+        start, stop = max(0, -first), min(batch.num_rows, chunk.size - first)
+        indexes, records = [], []
+        for index, row in enumerate(batch[start:stop].to_pylist() if start < stop else [], first + start):
+            if (row.pop("parser_version"), row.pop("reference_version")) != chunk.versions:
+                indexes.append(index)
+                records.append({**row, "raw": None, "seen_on": row.pop("ingested_at").date()})
+        yield indexes, records
+        first += batch.num_rows
 
 
 class _Writer:
     """Collects what a chunk comes to and writes it, one Parquet file per table and batch."""
 
-    def __init__(self, folder: Path, number: int, prefix: str) -> None:
+    def __init__(self, folder: Path, number: int, chunk: Chunk, on_record: OnRecord = lambda _: None) -> None:
         self._number = number
         self._folder = folder
-        self._prefix = prefix
+        self._prefix = f"{chunk.kind}_" if isinstance(chunk, StoredChunk) else ""
+        self._on_record = on_record
         self._written = 0
         self._refused: list[dict[str, Any]] = []
         self.files: list[dict[str, Any]] = []
 
-    def add(self, records: pa.RecordBatch) -> None:
-        if not records.num_rows:
+    def add(self, records: list[dict[str, Any]], indexes: list[int]) -> None:
+        """Transform records, whose indexes in the chunk are given beside them, and write their rows."""
+        if not records:
             return
-        tables = transform(records)
+        batch = pa.RecordBatch.from_pylist(records, schema=RECORDS_SCHEMA)
+        tables = transform(batch, None, lambda at: self._on_record(None if at is None else indexes[at]))
         rejected = {row["path"] for row in tables[REJECTS.name].select(["path"]).to_pylist()}
         for entry in self.files:
             if entry["path"] in rejected:
                 entry["status"] = "rejected"
         for name, rows in tables.items():
             self._write(name, pa.Table.from_batches([rows]))
+
+    def reject(self, record: dict[str, Any], fault: RecordFault) -> None:
+        """Note a record that was read, and cannot be loaded."""
+        self._refused.append(reject_row(record, fault))
+        if self.files:
+            self.files[-1]["status"] = "rejected"
 
     def refuse(self, record: dict[str, Any], fault: RecordFault, file: ListedFile) -> None:
         """Note a file that could not be read at all."""
@@ -241,8 +325,11 @@ class _Writer:
             }
         )
 
-    def add_files(self) -> None:
+    def add_rejects(self) -> None:
         self._write(REJECTS.name, pa.Table.from_pylist(self._refused, schema=REJECTS.parsed_schema))
+
+    def add_files(self) -> None:
+        self.add_rejects()
         self._write(FILES.name, pa.Table.from_pylist(self.files, schema=FILES.parsed_schema))
 
     def _write(self, name: str, rows: pa.Table) -> None:

@@ -5,6 +5,7 @@ It knows nothing of files, of former runs, or of where it runs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pyarrow as pa
@@ -30,24 +31,38 @@ _DECODING_FLAGS = frozenset(
 )
 
 
-def transform(records: pa.RecordBatch, reference: Reference | None = None) -> dict[str, pa.RecordBatch]:
+OnRecord = Callable[[int | None], None]
+"""Told which record is taken in hand, by its index; None when none is."""
+
+
+def transform(
+    records: pa.RecordBatch, reference: Reference | None = None, on_record: OnRecord = lambda _: None
+) -> dict[str, pa.RecordBatch]:
     """Read every record of a batch.
 
     Args:
         records: of `etl.contract.RECORDS_SCHEMA`; each row has its raw bytes, or, to be re-parsed, its text.
         reference: the reference data; the built-in one by default.
+        on_record: told of each record before it is read, by its index in the batch, and when all are.
 
     Returns:
         The parsed rows of `documents`, `paragraphs` and `rejects`, by table name, each of the table's
         `parsed_schema`, in the order of the records. Each record is one document or one reject.
+
+    Raises:
+        MemoryError: there is too little of it. Whether for this record alone is for those to find out who can start
+            again without the others.
     """
     reference = reference or load_reference()
     rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in PARSED_TABLES}
-    for record in records.to_pylist():
+    for index, record in enumerate(records.to_pylist()):
+        on_record(index)
         try:
             document, spans = _read(record, reference)
         except RecordFault as fault:
             rows[REJECTS.name].append(reject_row(record, fault))
+        except MemoryError:
+            raise
         except Exception as error:
             # Whatever a text makes our code do, it costs that text only.
             unparsable = RecordFault("unparsable", f"{type(error).__name__}: {error}"[:200])
@@ -55,6 +70,7 @@ def transform(records: pa.RecordBatch, reference: Reference | None = None) -> di
         else:
             rows[DOCUMENTS.name].append(document)
             rows[PARAGRAPHS.name].extend(spans)
+    on_record(None)
     return {
         table.name: pa.RecordBatch.from_pylist(rows[table.name], schema=table.parsed_schema) for table in PARSED_TABLES
     }

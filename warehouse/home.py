@@ -24,6 +24,10 @@ RESERVED = ("lake", "versions", "dagster", "reference", "alerts")
 
 ON_MISSING = ("keep", "withdraw")
 
+LEAST_MEMORY = 512_000_000
+"""Bytes below which a worker has no room for a batch: the reference data and the libraries take 200 MB."""
+
+_BYTES = {"MB": 1_000_000, "GB": 1_000_000_000}
 _UNITS = {"m": dt.timedelta(minutes=1), "h": dt.timedelta(hours=1), "d": dt.timedelta(days=1)}
 
 _NETWORK_FILE_SYSTEMS = {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "9p", "afpfs"}
@@ -58,6 +62,8 @@ class Settings:
         sources: in its order.
         keep_versions: published versions that are kept.
         workers: processes that read files; 0 for as many as there are processors.
+        document_timeout: seconds that reading one document may take.
+        worker_memory: bytes that each of those processes may take.
         schedule_time: when the daily run starts.
         schedule_timezone: the IANA time zone of that time.
         alert_command: program and arguments to run when something needs a person; empty for none.
@@ -66,6 +72,8 @@ class Settings:
     sources: tuple[Source, ...]
     keep_versions: int = 5
     workers: int = 0
+    document_timeout: int = 60
+    worker_memory: int = 1_000_000_000
     schedule_time: dt.time = dt.time(5, 30)
     schedule_timezone: str = "UTC"
     alert_command: tuple[str, ...] = ()
@@ -212,7 +220,7 @@ class _Checker:
     def settings(self) -> Settings:
         self._allow("", self._content, {"source", "publish", "load", "schedule", "alerts"})
         publish = self._table("publish", {"keep_versions"})
-        load = self._table("load", {"workers"})
+        load = self._table("load", {"workers", "document_timeout", "worker_memory"})
         schedule = self._table("schedule", {"time", "timezone"})
         alerts = self._table("alerts", {"command"})
         sources = tuple(self._source(entry) for entry in self._entries())
@@ -225,6 +233,10 @@ class _Checker:
             # With one only, a reader could find it gone between reading the link and opening the file.
             keep_versions=self._number("publish.keep_versions", publish.get("keep_versions", 5), 2),
             workers=self._number("load.workers", load.get("workers", 0), 0),
+            document_timeout=self._number(
+                "load.document_timeout", load.get("document_timeout", Settings.document_timeout), 1
+            ),
+            worker_memory=self._memory(load["worker_memory"]) if "worker_memory" in load else Settings.worker_memory,
             schedule_time=self._time(schedule.get("time", Settings.schedule_time)),
             schedule_timezone=self._timezone(schedule.get("timezone", Settings.schedule_timezone)),
             alert_command=self._command(alerts.get("command", [])),
@@ -266,6 +278,12 @@ class _Checker:
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             raise self._fault(f"{name} is a whole number of at least {least}, not {value!r}")
         return value
+
+    def _memory(self, value: object) -> int:
+        found = re.fullmatch(r"([1-9]\d{0,5}) ?(MB|GB)", value) if isinstance(value, str) else None
+        if found is None or (size := int(found[1]) * _BYTES[found[2]]) < LEAST_MEMORY:
+            raise self._fault(f"load.worker_memory is a size of at least 512MB, such as 512MB or 2GB, not {value!r}")
+        return size
 
     def _time(self, value: object) -> dt.time:
         """A time of day, which TOML has a type for; as text it is taken, too."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -33,14 +34,14 @@ from etl.contract import (
 )
 from etl.errors import SetupFault
 from etl.reference import load_reference
-from etl.stage import FileChunk, StoredChunk
+from etl.stage import Chunk, FileChunk, StoredChunk
 from warehouse import merge
 from warehouse.home import Home
 from warehouse.lake import ROW_GROUP, Lake
 from warehouse.manifest import locations, now
 from warehouse.plan import Plan
 from warehouse.points import reach
-from warehouse.pool import Chunk, stage_all
+from warehouse.pool import Pool
 from warehouse.scan import literal, literal_glob, scan
 
 CHUNK_FILES = 250
@@ -99,7 +100,7 @@ class Loaded:
         return cls(**content)
 
 
-def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None) -> Loaded:
+def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None, pool: Pool | None = None) -> Loaded:
     """Carry a plan out. The caller holds the writer's lock.
 
     Args:
@@ -107,16 +108,18 @@ def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None) 
         plan: made under the same lock.
         run_id: Dagster's id of the run.
         progress: told of every chunk that is done.
+        pool: the workers, if some have been started already.
 
     Raises:
-        SetupFault: the home is damaged, or a worker died.
+        SetupFault: the home is damaged, or workers cannot do their work.
     """
     started = now()
     lake = Lake(home)
     lake.restore(plan.published)
     folder = home.staging / run_id
     folder.mkdir()
-    _stage(home, plan, folder, started.date(), progress)
+    with nullcontext(pool) if pool else Pool(home.settings) as workers:
+        _stage(home, plan, folder, started.date(), workers, progress)
     reach("staged")
     with _Merge(home, plan, folder, run_id, started) as merging:
         loaded = merging.commit(lake)
@@ -125,19 +128,18 @@ def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None) 
     return loaded
 
 
-def _stage(home: Home, plan: Plan, folder: Path, today: dt.date, progress: Progress | None) -> None:
-    stored = list(_stored_chunks(home, plan))
-    total = plan.files_to_read + sum(chunk.size for chunk in stored)
+def _stage(home: Home, plan: Plan, folder: Path, today: dt.date, pool: Pool, progress: Progress | None) -> None:
+    chunks: list[Chunk] = [*_file_chunks(plan, today), *_stored_chunks(home, plan)]
+    total = sum(chunk.size for chunk in chunks)
     done = 0
 
-    def on_staged(chunk: Chunk) -> None:
+    def on_staged(count: int) -> None:
         nonlocal done
-        done += chunk.size
+        done += count
         if progress is not None:
             progress(done, total)
 
-    chunks: list[Chunk] = [*_file_chunks(plan, today), *stored]
-    stage_all(chunks, total, folder, home.settings.workers, on_staged)
+    pool.stage(chunks, folder, on_staged)
 
 
 def _file_chunks(plan: Plan, today: dt.date) -> Iterator[FileChunk]:
