@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from etl.contract import FILES, RECORDS_SCHEMA, REJECTS
@@ -32,6 +33,9 @@ MAXIMUM_BATCH = 2_000
 
 MAXIMUM_BYTES = 64 * 1024 * 1024
 """Size of the largest file that is taken for one text: a book has one or two million bytes."""
+
+ROW_GROUP = 250
+"""Rows of a staged row group, whose months are known from its statistics: it is read whole or not at all."""
 
 READ_BUFFER = 1024 * 1024
 """Bytes that are read of a column of stored documents at a time."""
@@ -337,4 +341,16 @@ class _Writer:
             return
         self._written += 1
         target = self._folder / f"{self._prefix}{name}-{self._number:06}-{self._written:04}.parquet"
-        pq.write_table(rows, target, compression="zstd", compression_level=1)
+        by_month = "month" in rows.schema.names
+        if by_month:
+            # So that who merges a few months reads little else.
+            rows = rows.take(pc.sort_indices(rows, [("month", "ascending")]))
+        # It is read once and thrown away: writing it fast is worth more than writing little.
+        pq.write_table(
+            rows,
+            target,
+            row_group_size=ROW_GROUP if by_month else None,
+            compression="lz4",
+            use_dictionary=False,
+            write_statistics=["month"] if by_month else False,
+        )

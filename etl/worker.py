@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import gc
 import mmap
 import os
 import pickle
@@ -28,6 +29,9 @@ NO_RECORD = -1
 
 OUT_OF_MEMORY = 77
 """The exit status of a worker that got a MemoryError. Nothing else is asked of it then: it might fail again."""
+
+GARBAGE = 100_000
+"""New objects after which garbage is looked for: those of some hundred documents."""
 
 PROBE = " date 2021-02 Bakou, 27 février, AZERTAC\n\nUn pont a été ouvert.\n\nLe trafic reprend lundi."
 """What a worker parses before it says that it is ready: if it dies of this, no document is at fault."""
@@ -74,6 +78,10 @@ def _work(channel: Connection, in_hand: memoryview[int]) -> None:
         in_hand[0] = NO_RECORD if index is None else index
 
     _probe()
+    # The reference data stays for good: collecting garbage need not go through it again and again, and rows are no
+    # garbage until their chunk is done.
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
     channel.send(None)
     while True:
         try:

@@ -61,21 +61,33 @@ class Lake:
             self._restore(table, manifest.tables.get(table.name) if manifest else None)
             reach(f"after restoring {table.name}")
 
-    def replace(
-        self,
-        table: Table,
-        batches: Iterable[pa.RecordBatch],
-        run_id: str,
-        months: Sequence[str] | None = None,
-    ) -> None:
-        """Replace a table's rows, or those of some months, in one commit.
+    def replace(self, table: Table, batches: Iterable[pa.RecordBatch], run_id: str) -> None:
+        """Replace all rows of a table that is not kept by month. As `write` and `commit`."""
+        self.commit(table, self.write(table, batches, run_id))
+
+    def write(self, table: Table, batches: Iterable[pa.RecordBatch], run_id: str) -> list[AddAction]:
+        """Write rows as files, one for each month of a table that is kept by month, and commit nothing yet.
+
+        Months may be written by several threads at once.
 
         Args:
             table: which.
             batches: the new rows, of the table's schema or castable to it; sorted by month first if the table is
                 kept by month.
             run_id: names the files.
-            months: the months that are replaced: none of the rows is of another.
+
+        Returns:
+            What is to be committed.
+        """
+        return list(self._write(table, self._folder(table), batches, run_id))
+
+    def commit(self, table: Table, actions: Iterable[AddAction], months: Sequence[str] = ()) -> None:
+        """Put files that were written in the place of a table's rows, or of those of some months, in one commit.
+
+        Args:
+            table: which.
+            actions: what `write` gave.
+            months: of a table that is kept by month, those that are replaced: none of the rows is of another.
         """
         folder = self._folder(table)
         if not DeltaTable.is_deltatable(folder.as_uri()):
@@ -88,15 +100,15 @@ class Lake:
                 configuration={"delta.enableExpiredLogCleanup": "false"},
             )
             reach(f"{table.name} created")
-        actions: list[AddAction | RemoveAction] = list(self._write(table, folder, batches, run_id))
         reach(f"{table.name} written")
+        added: list[AddAction | RemoveAction] = list(actions)
         delta = DeltaTable(folder.as_uri())
         delta.create_write_transaction(
-            actions,
+            added,
             mode="overwrite",
             schema=Schema.from_arrow(table.schema),
             partition_by=["month"] if table.is_by_month else None,
-            partition_filters=[("month", "in", list(months or ()))] if table.is_by_month else None,
+            partition_filters=[("month", "in", list(months))] if table.is_by_month else None,
         )
         reach(f"{table.name} committed")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
+from deltalake.transaction import AddAction
 
 from etl.contract import (
     DOCUMENT_VERSIONS,
@@ -44,14 +46,22 @@ from warehouse.points import reach
 from warehouse.pool import Pool
 from warehouse.scan import literal, literal_glob, scan
 
-CHUNK_FILES = 250
-"""Files of a chunk: some tenths of a second of work, so that progress is smooth and no worker is late."""
+CHUNK_FILES = 2_000
+"""Files of a chunk at most: about a second of work. Smaller ones make more files to be merged than there need be."""
 
-GROUP_ROWS = 50_000
+CHUNKS_PER_WORKER = 8
+"""Chunks that a smaller load is cut into: no worker is late, and progress is smooth."""
+
+SMALLEST_CHUNK = 250
+
+GROUP_ROWS = 25_000
 """Documents of the months that are merged at once: bounds the memory that sorting takes."""
 
-MERGE_MEMORY = "1GB"
+MERGE_MEMORY = "500MB"
 """What DuckDB may take for a merge before it spills to the staging folder."""
+
+WRITERS = 2
+"""Groups that are written at once: compressing takes longer than reading, and runs on one processor."""
 
 Progress = Callable[[int, int], None]
 """Told how many of how many records are done."""
@@ -129,7 +139,7 @@ def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None, 
 
 
 def _stage(home: Home, plan: Plan, folder: Path, today: dt.date, pool: Pool, progress: Progress | None) -> None:
-    chunks: list[Chunk] = [*_file_chunks(plan, today), *_stored_chunks(home, plan)]
+    chunks: list[Chunk] = [*_file_chunks(plan, today, pool.size), *_stored_chunks(home, plan)]
     total = sum(chunk.size for chunk in chunks)
     done = 0
 
@@ -142,10 +152,11 @@ def _stage(home: Home, plan: Plan, folder: Path, today: dt.date, pool: Pool, pro
     pool.stage(chunks, folder, on_staged)
 
 
-def _file_chunks(plan: Plan, today: dt.date) -> Iterator[FileChunk]:
+def _file_chunks(plan: Plan, today: dt.date, workers: int) -> Iterator[FileChunk]:
+    most = min(max(plan.files_to_read // (CHUNKS_PER_WORKER * workers), SMALLEST_CHUNK), CHUNK_FILES)
     for source, files in plan.read.items():
-        for at in range(0, len(files), CHUNK_FILES):
-            yield FileChunk(source, tuple(files[at : at + CHUNK_FILES]), today)
+        for at in range(0, len(files), most):
+            yield FileChunk(source, tuple(files[at : at + most]), today)
 
 
 def _stored_chunks(home: Home, plan: Plan) -> Iterator[StoredChunk]:
@@ -176,8 +187,9 @@ class _Merge:
         self._connection = duckdb.connect(
             config={"memory_limit": MERGE_MEMORY, "temp_directory": str(folder / "spill")}
         )
-        self._connection.execute("SET VARIABLE now = $1", [started])
-        self._connection.execute("SET VARIABLE run_id = $1", [run_id])
+        # Every group of months looks into all staged files.
+        self._connection.execute("SET parquet_metadata_cache = true")
+        self._set_variables(self._connection)
         for table in TABLES.values():
             self._view(f"former_{table.name}", table, locations(home, plan.published, table))
         for table in (*PARSED_TABLES, FILES):
@@ -199,12 +211,11 @@ class _Merge:
             self._connection.execute(statement.query)
         # The union of the former and the new months: it includes those that are left empty.
         months = self._rows("SELECT month, weight FROM months ORDER BY month")
-        for group in _groups(months):
-            self._replace(lake, DOCUMENTS, merge.documents(_list(group)), group)
-            self._replace(lake, PARAGRAPHS, merge.paragraphs(_list(group)), group)
         former = [month for (month,) in self._rows(merge.VERSION_MONTHS)]
+        self._replace_months(lake, months)
         if former:
-            self._replace(lake, DOCUMENT_VERSIONS, merge.document_versions(_list(former)), former)
+            rows = _reader(self._connection, merge.document_versions(_list(former)))
+            lake.commit(DOCUMENT_VERSIONS, lake.write(DOCUMENT_VERSIONS, rows, self._run_id), former)
         has_rejects = (
             "SELECT 1 FROM read_rejects UNION ALL SELECT 1 FROM former_rejects SEMI JOIN affected USING (source, path)"
         )
@@ -243,7 +254,7 @@ class _Merge:
         self._connection.execute("UPDATE touched_mtimes SET mtime = make_timestamp(mtime_us)")
         # A missing file whose digest appears once, newly, in the same listing has moved there.
         self._connection.execute("""
-            CREATE TEMP TABLE gone AS
+            CREATE TABLE gone AS
             WITH appeared AS (
                 SELECT n.source, n.sha256, min(n.path) AS path
                 FROM read_files n
@@ -263,7 +274,7 @@ class _Merge:
         """)
 
     def _table(self, name: str, columns: str, rows: Iterable[tuple[object, ...]]) -> None:
-        self._connection.execute(f"CREATE TEMP TABLE {name} ({columns})")
+        self._connection.execute(f"CREATE TABLE {name} ({columns})")
         values = list(rows)
         if values:
             names = [column.split()[0] for column in columns.split(", ")]
@@ -279,11 +290,40 @@ class _Merge:
     def _view(self, name: str, table: Table, files: list[Path], columns: list[Column] | None = None) -> None:
         self._connection.execute(f"CREATE VIEW {name} AS {_scan_staged(table, files, columns)}")
 
-    def _replace(self, lake: Lake, table: Table, query: str, months: list[str] | None = None) -> None:
-        lake.replace(table, self._connection.sql(query).to_arrow_reader(ROW_GROUP), self._run_id, months)
+    def _replace_months(self, lake: Lake, months: list[tuple[str, int]]) -> None:
+        """Write the new months of documents and paragraphs, several groups at once, then commit each table."""
+        tables = ((DOCUMENTS, merge.documents), (PARAGRAPHS, merge.paragraphs))
+        groups = list(_groups(months))
+        if not groups:
+            return
+
+        def write(table: Table, query: str) -> list[AddAction]:
+            with self._connection.cursor() as cursor:
+                self._set_variables(cursor)
+                return lake.write(table, _reader(cursor, query), self._run_id)
+
+        with ThreadPoolExecutor(WRITERS) as threads:
+            written = {
+                table.name: [threads.submit(write, table, query(_list(group))) for group in groups]
+                for table, query in tables
+            }
+        for table, _ in tables:
+            actions = [action for group in written[table.name] for action in group.result()]
+            lake.commit(table, actions, [month for month, _ in months])
+
+    def _set_variables(self, connection: duckdb.DuckDBPyConnection) -> None:
+        connection.execute("SET VARIABLE now = $1", [self._started])
+        connection.execute("SET VARIABLE run_id = $1", [self._run_id])
+
+    def _replace(self, lake: Lake, table: Table, query: str) -> None:
+        lake.replace(table, _reader(self._connection, query), self._run_id)
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         return self._connection.execute(query).fetchall()
+
+
+def _reader(connection: duckdb.DuckDBPyConnection, query: str) -> pa.RecordBatchReader:
+    return connection.sql(query).to_arrow_reader(ROW_GROUP)
 
 
 _ARROW_TYPES = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "VARCHAR[]": pa.list_(pa.string())}

@@ -11,25 +11,25 @@ from etl.contract import DOCUMENT_VERSIONS, DOCUMENTS, PARAGRAPHS, Column, Table
 
 PREPARE = """
 -- What was read or is gone; everything else stays as it is.
-CREATE TEMP TABLE affected AS
+CREATE TABLE affected AS
     SELECT source, path, NULL::VARCHAR AS reason FROM read_files
     UNION ALL
     SELECT source, path, reason FROM gone;
 
 -- Former documents that are replaced or leave, without their texts.
-CREATE TEMP TABLE leaving AS
+CREATE TABLE leaving AS
     SELECT d.document_id, d.source, d.path, d.record_key, d.version, d.content_sha256, d.month, d.ingested_at,
            t.reason
     FROM former_documents d JOIN affected t USING (source, path);
 
-CREATE TEMP TABLE reparsed AS
+CREATE TABLE reparsed AS
     SELECT r.document_id, d.version, d.month AS former_month, d.ingested_at, r.month
     FROM reparsed_documents r
     JOIN former_documents d USING (document_id)
     WHERE r.document_id NOT IN (SELECT document_id FROM leaving);
 
 -- The new rows: their version and when this content was first read.
-CREATE TEMP TABLE arriving AS
+CREATE TABLE arriving AS
     SELECT n.document_id, n.month,
            CASE WHEN l.document_id IS NULL THEN coalesce(v.last_version, 0) + 1
                 WHEN l.content_sha256 = n.content_sha256 THEN l.version
@@ -43,7 +43,7 @@ CREATE TEMP TABLE arriving AS
     SELECT document_id, month, version, ingested_at FROM reparsed;
 
 -- Former rows that become former versions, and why; the month as it is parsed now.
-CREATE TEMP TABLE superseded AS
+CREATE TABLE superseded AS
     SELECT l.document_id, coalesce(p.month, l.month) AS month,
            CASE WHEN l.reason IS NOT NULL THEN l.reason
                 WHEN n.document_id IS NOT NULL THEN 'changed'
@@ -56,13 +56,13 @@ CREATE TEMP TABLE superseded AS
     WHERE n.document_id IS NULL OR n.content_sha256 != l.content_sha256;
 
 -- Former versions that are parsed again. Those of equal content are read alike: one of them is enough.
-CREATE TEMP TABLE reparsed_versions AS
+CREATE TABLE reparsed_versions AS
     SELECT document_id, content_sha256, min(month) AS month FROM reparsed_former_documents GROUP BY ALL;
 
-CREATE TEMP TABLE replaced AS
+CREATE TABLE replaced AS
     SELECT document_id FROM leaving UNION SELECT document_id FROM reparsed;
 
-CREATE TEMP TABLE months AS
+CREATE TABLE months AS
     SELECT month, sum(weight)::BIGINT AS weight FROM (
         SELECT month, 0 AS weight FROM leaving
         UNION ALL SELECT former_month, 0 FROM reparsed

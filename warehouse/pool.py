@@ -93,6 +93,11 @@ class Pool:
     ) -> None:
         self._keep(0)
 
+    @property
+    def size(self) -> int:
+        """How many workers there are at most."""
+        return self._most
+
     def start(self) -> None:
         """Start one worker, if there is none, without waiting for it: there is other work until it is ready."""
         if not self._workers:

@@ -73,7 +73,8 @@ def test_fails(home: Home, source: Path, check: str, table: Table, damage: Calla
     if table.is_by_month:
         at = table.schema.get_field_index("month")
         rows = rows.add_column(at, table.schema.field("month"), pa.array(["2021-02"] * rows.num_rows))
-    lake.replace(table, damage(rows).to_batches(), str(uuid.uuid4()), ["2021-02"] if table.is_by_month else None)
+    actions = lake.write(table, damage(rows).to_batches(), str(uuid.uuid4()))
+    lake.commit(table, actions, ["2021-02"] if table.is_by_month else ())
     build_candidate(home, loaded)
     failed = failing(home, loaded.run_id)
     assert check in failed
