@@ -90,9 +90,7 @@ class Manifest:
     def months(self) -> tuple[str, ...]:
         """The months that hold documents, sorted."""
         state = self.tables.get(DOCUMENTS.name)
-        # Partitions are folders: month=2021-02/<file>.
-        folders = {name.partition("/")[0] for name in state.files} if state else set()
-        return tuple(sorted(folder.removeprefix("month=") for folder in folders))
+        return tuple(sorted({month_of(name) for name in state.files} if state else ()))
 
     def to_json(self) -> str:
         """The content of manifest.json."""
@@ -121,6 +119,12 @@ class Manifest:
             return cls(**content)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise SetupFault(f"The published version at {path.parent} is damaged ({error!r})") from None
+
+
+def month_of(name: str) -> str:
+    """The month of a file of a table that is kept by month, by its name below the table's folder."""
+    # Partitions are folders: month=2021-02/<file>.
+    return name.partition("/")[0].removeprefix("month=")
 
 
 def current(home: Home, may_have_moved: bool = False) -> Manifest | None:
