@@ -146,7 +146,7 @@ def _files(manifest: Manifest | None, table: str) -> set[str]:
 
 
 def _new_months(candidate: Manifest, published: Manifest | None) -> list[str]:
-    """The months whose files are others than those that are published. Those of the others do not change, and were checked before."""
+    """The months whose files are not those that are published. All others were checked before."""
     changed = set()
     for table in (DOCUMENTS.name, PARAGRAPHS.name):
         changed |= _files(candidate, table) ^ _files(published, table)
