@@ -22,22 +22,29 @@ _GLOB_SIGNS = re.compile(r"[*?\[]")
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    """A file as the listing shows it.
+    """A file as the listing shows it. There may be millions of these: each has one string of its own.
 
     Attributes:
         path: below the source's root, with `/` between its parts; bytes of a name that are not UTF-8 stand as
             U+FFFD and two hex digits.
-        location: where to open it; what the operating system calls it, whatever its encoding.
+        root: the source's root.
         byte_count: its size.
         mtime_ns: when it was last modified, in nanoseconds since 1970.
         is_outside: whether it is a link that leads out of the source.
+        native_path: the path as the operating system has it, where that is another.
     """
 
     path: str
-    location: str
+    root: str
     byte_count: int
     mtime_ns: int
     is_outside: bool = False
+    native_path: str | None = None
+
+    @property
+    def location(self) -> str:
+        """Where to open it."""
+        return f"{self.root}/{self.native_path or self.path}"
 
 
 def list_files(root: Path, patterns: Iterable[str], under: str = "", skip: Path | None = None) -> Iterator[ListedFile]:
@@ -56,7 +63,7 @@ def list_files(root: Path, patterns: Iterable[str], under: str = "", skip: Path 
     """
     matches = matcher(patterns)
     top = os.path.realpath(root)
-    prefix = len(str(root).rstrip("/")) + 1
+    base = str(root).rstrip("/")
     skipped = os.path.realpath(skip) if skip is not None else ""
     folders = [str(root / under) if under else str(root)]
     while folders:
@@ -69,8 +76,8 @@ def list_files(root: Path, patterns: Iterable[str], under: str = "", skip: Path 
                         if entry.name != os.path.basename(skipped) or os.path.realpath(entry.path) != skipped:  # noqa: PTH119
                             folders.append(entry.path)
                         continue
-                    path = readable(entry.path[prefix:])
-                    if matches(path) and (listed := _listed(entry, path, top)):
+                    path = readable(entry.path[len(base) + 1 :])
+                    if matches(path) and (listed := _listed(entry, path, base, top)):
                         yield listed
         except OSError as error:
             raise SetupFault(f"Cannot list {readable(folder)}: {error.strerror}") from None
@@ -78,7 +85,8 @@ def list_files(root: Path, patterns: Iterable[str], under: str = "", skip: Path 
 
 def list_file(root: Path, path: str) -> ListedFile | None:
     """One file below a root, or None if there is no such regular file."""
-    location = str(root / path)
+    base = str(root).rstrip("/")
+    location = f"{base}/{path}"
     try:
         status = Path(location).stat()
     except OSError:
@@ -86,7 +94,7 @@ def list_file(root: Path, path: str) -> ListedFile | None:
     if not stat.S_ISREG(status.st_mode):
         return None
     is_outside = Path(location).is_symlink() and not _is_below(os.path.realpath(location), os.path.realpath(root))
-    return ListedFile(readable(path), location, status.st_size, status.st_mtime_ns, is_outside)
+    return _file(readable(path), path, base, status, is_outside)
 
 
 def split_glob(pattern: str) -> tuple[Path, str]:
@@ -111,7 +119,12 @@ def readable(name: str) -> str:
     return name
 
 
-def _listed(entry: os.DirEntry[str], path: str, top: str) -> ListedFile | None:
+def _file(path: str, native_path: str, root: str, status: os.stat_result, is_outside: bool) -> ListedFile:
+    native = None if path == native_path else native_path
+    return ListedFile(path, root, status.st_size, status.st_mtime_ns, is_outside, native)
+
+
+def _listed(entry: os.DirEntry[str], path: str, root: str, top: str) -> ListedFile | None:
     try:
         if not entry.is_file():
             return None
@@ -125,7 +138,7 @@ def _listed(entry: os.DirEntry[str], path: str, top: str) -> ListedFile | None:
         # To leave it out would say that it is missing.
         raise
     is_outside = entry.is_symlink() and not _is_below(os.path.realpath(entry.path), top)
-    return ListedFile(path, entry.path, status.st_size, status.st_mtime_ns, is_outside)
+    return _file(path, entry.path[len(root) + 1 :], root, status, is_outside)
 
 
 def _is_below(location: str, top: str) -> bool:

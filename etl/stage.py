@@ -247,7 +247,7 @@ def _require_source(source: str, file: ListedFile, error: OSError) -> None:
     mend = "The published warehouse is as it was; run again when"
     if error.errno in _SYSTEMIC:
         raise SetupFault(f"Cannot read {readable(file.location)}: {error.strerror}. {mend} that is mended")
-    root = Path(file.location).parents[file.path.count("/")]
+    root = Path(file.root or "/")
     try:
         with os.scandir(root) as entries:
             is_there = next(entries, None) is not None
