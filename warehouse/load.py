@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -108,7 +107,7 @@ def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None, 
         plan: made under the same lock.
         run_id: Dagster's id of the run.
         progress: told of every chunk that is done.
-        pool: the workers, if some have been started already.
+        pool: workers that have been started already; all are ended as soon as everything is read.
 
     Raises:
         SetupFault: the home is damaged, or workers cannot do their work.
@@ -118,7 +117,7 @@ def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None, 
     lake.restore(plan.published)
     folder = home.staging / run_id
     folder.mkdir()
-    with nullcontext(pool) if pool else Pool(home.settings) as workers:
+    with pool or Pool(home.settings) as workers:
         _stage(home, plan, folder, started.date(), workers, progress)
     reach("staged")
     with _Merge(home, plan, folder, run_id, started) as merging:
