@@ -93,6 +93,9 @@ def loaded_assets(
             context.log.info(
                 f"{loaded.documents_written} documents in {len(loaded.months)} months, {loaded.rejects} rejects"
             )
+            if loaded.not_reparsed:
+                reasons = ", ".join(f"{reason} {count}" for reason, count in loaded.not_reparsed.items())
+                context.log.warning(f"Stored texts that could not be parsed again keep their former reading: {reasons}")
             if news := arrival(plan):
                 context.log_event(news)
             metadata = run_metadata(home, LOADED, context.run.run_id)

@@ -68,6 +68,7 @@ class Loaded:
         rejects: rejects written.
         rejects_by_reason: the same by reason.
         months: months rewritten, sorted.
+        not_reparsed: stored documents that could not be parsed again, by reason: they keep their former reading.
     """
 
     run_id: str
@@ -78,6 +79,7 @@ class Loaded:
     rejects: int
     rejects_by_reason: dict[str, int]
     months: tuple[str, ...]
+    not_reparsed: dict[str, int]
 
     def write(self, home: Home) -> None:
         """Leave it in the staging folder for the steps that follow."""
@@ -227,6 +229,12 @@ class _Merge:
             sum(rejects.values()),
             rejects,
             tuple(months),
+            dict(
+                self._rows(
+                    "SELECT reason, count(*) FROM (FROM reparsed_rejects UNION ALL FROM reparsed_former_rejects) "
+                    "GROUP BY ALL ORDER BY ALL"
+                )
+            ),
         )
 
     def _tables_of_the_plan(self) -> None:

@@ -14,12 +14,24 @@ from etl.errors import SetupFault
 from etl.stage import MAXIMUM_BYTES
 from tests.processes import Process, processes
 from tests.services import wait_for
-from tests.support import COMMAND, Desk, dispatch, patch_reading, patch_workers, query, rebuild, run, stable_rows, write
+from tests.support import (
+    COMMAND,
+    Desk,
+    candidate,
+    dispatch,
+    patch_reading,
+    patch_workers,
+    query,
+    run,
+    stable_rows,
+    write,
+)
 from warehouse.home import Home
 from warehouse.load import load
 from warehouse.lock import WriterLock
-from warehouse.plan import make_plan
+from warehouse.plan import make_plan, make_rebuild
 from warehouse.pool import MOST_KILLED
+from warehouse.publish import publish
 
 FILES = 300
 
@@ -253,7 +265,7 @@ etl.stage._read_bytes = lambda location: time.sleep(1_000) if location.endswith(
     assert query(home, "SELECT count(*) FROM documents") == [(5,)]
 
 
-def test_a_file_of_the_largest_size_keeps_to_the_usual_memory(tmp_path: Path, source: Path) -> None:
+def test_a_text_of_many_books_keeps_to_the_usual_memory(tmp_path: Path, source: Path) -> None:
     home = Home(tmp_path / "usual")
     home.create()
     line = "Le trafic reprend lundi sur le pont de la ville. " * 20 + "\n\n"
@@ -273,9 +285,11 @@ def test_a_stored_text_that_crashes_when_it_is_parsed_again_keeps_its_reading(
     run(home, source)
     former, before = stable_rows(home), dict(query(home, "SELECT path, run_id FROM documents"))
     patch_reading(monkeypatch, tmp_path, PATCH)
-    published = rebuild(home)
-    assert published.summary.documents_written == 19
-    assert published.summary.rejects == 0
+    _, loaded = candidate(home, plan=make_rebuild(home, []))
+    assert (loaded.documents_written, loaded.rejects) == (19, 0)
+    assert loaded.not_reparsed == {"crashed": 2}, "the current text and the former one"
+    with WriterLock(home, "test"):
+        publish(home, loaded.run_id)
     after = dict(query(home, "SELECT path, run_id FROM documents"))
     assert {path for path in after if after[path] == before[path]} == {"0007.txt"}
     assert stable_rows(home) == former
