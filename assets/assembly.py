@@ -13,13 +13,17 @@ from assets.writer import WRITER_TAG, Writer
 from etl.contract import UNDATED
 from warehouse.home import Home
 from warehouse.manifest import newest
+from warehouse.pool import Pool
 
 JOB = "load"
 REBUILD = "rebuild"
 
 
 def build_definitions(
-    home: Home, progress: Callable[[int, int], None] | None = None, wait_seconds: float = 43_200
+    home: Home,
+    progress: Callable[[int, int], None] | None = None,
+    wait_seconds: float = 43_200,
+    pool: Pool | None = None,
 ) -> dg.Definitions:
     """All definitions for a home.
 
@@ -27,11 +31,12 @@ def build_definitions(
         home: where everything lies; it need not exist yet.
         progress: told of how many of how many records are done, by runs in this process.
         wait_seconds: how long a run waits for another writer.
+        pool: workers that have been started already, for one run in this process.
     """
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = [
         inbox_spec(home),
         months_spec(home),
-        loaded_assets(home, progress),
+        loaded_assets(home, progress, pool),
         registry_assets(home),
         candidate_asset(home),
         warehouse_asset(home),

@@ -15,6 +15,7 @@ from assets.tables import LOAD
 from etl.errors import SetupFault
 from warehouse.faults import fault_of, storage_fault, storage_faults
 from warehouse.home import Home
+from warehouse.pool import Pool
 
 COMMAND_TAG = {"copydesk/launched_by": "command", "dagster/max_retries": "0", "dagster/max_runtime": "0"}
 """Marks runs of the command: each holds the writer's lock from before it starts until after it has ended. The daemon
@@ -42,6 +43,7 @@ def run_load(
     name: str | None = None,
     accept_shrink: bool = False,
     progress: Callable[[int, int], None] | None = None,
+    pool: Pool | None = None,
 ) -> Outcome:
     """Run the job once. The caller holds the writer's lock.
 
@@ -49,7 +51,7 @@ def run_load(
         SetupFault: the run met one.
         RuntimeError: the run failed for a reason that is ours; its log is in the web UI.
     """
-    job = build_definitions(home, progress, wait_seconds=0).resolve_job_def(JOB)
+    job = build_definitions(home, progress, wait_seconds=0, pool=pool).resolve_job_def(JOB)
     config = {
         "ops": {
             LOAD: {"config": {"sources": sources, "name": name}},

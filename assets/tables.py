@@ -26,6 +26,7 @@ from warehouse.home import Home
 from warehouse.load import Loaded, load
 from warehouse.manifest import Manifest
 from warehouse.plan import Plan, make_plan, make_rebuild
+from warehouse.pool import Pool
 from warehouse.publish import clear_leftovers, write_registries
 
 LOAD = "read_and_merge"
@@ -59,7 +60,9 @@ class LoadConfig(dg.Config):
         return make_plan(home, self.sources, self.name, self.settled_only)
 
 
-def loaded_assets(home: Home, progress: Callable[[int, int], None] | None) -> dg.AssetsDefinition:
+def loaded_assets(
+    home: Home, progress: Callable[[int, int], None] | None, pool: Pool | None = None
+) -> dg.AssetsDefinition:
     """The tables that one pass over new and changed files fills."""
 
     @dg.multi_asset(
@@ -86,10 +89,13 @@ def loaded_assets(home: Home, progress: Callable[[int, int], None] | None) -> dg
                 context.log.info(f"{len(plan.rebuild)} months are parsed again from their stored texts")
             else:
                 context.log.info(f"{plan.files_seen} files seen, {plan.files_to_read} new or changed")
-            loaded = load(home, plan, context.run.run_id, progress)
+            loaded = load(home, plan, context.run.run_id, progress, pool)
             context.log.info(
                 f"{loaded.documents_written} documents in {len(loaded.months)} months, {loaded.rejects} rejects"
             )
+            if loaded.not_reparsed:
+                reasons = ", ".join(f"{reason} {count}" for reason, count in loaded.not_reparsed.items())
+                context.log.warning(f"Stored texts that could not be parsed again keep their former reading: {reasons}")
             if news := arrival(plan):
                 context.log_event(news)
             metadata = run_metadata(home, LOADED, context.run.run_id)

@@ -73,12 +73,17 @@ def _run(
             if plan.is_empty:
                 _clear_leftovers(home)
                 return _say_nothing_new(home, plan, begun, as_json, quiet)
-        from assets.launch import run_load
-        from copydesk.render import visible
-        from warehouse.publish import candidate_folder
+        from warehouse.pool import Pool
 
-        with _progress(is_wanted=sys.stderr.isatty() and not as_json and not quiet) as progress:
-            outcome = run_load(home, sources, name, accept_shrink, progress)
+        with Pool(home.settings) as pool:
+            # It gets ready while Dagster is loaded.
+            pool.start()
+            from assets.launch import run_load
+            from copydesk.render import visible
+            from warehouse.publish import candidate_folder
+
+            with _progress(is_wanted=sys.stderr.isatty() and not as_json and not quiet) as progress:
+                outcome = run_load(home, sources, name, accept_shrink, progress, pool)
         published = current(home)
     if outcome.refused:
         found = visible("; ".join(outcome.refused))

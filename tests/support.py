@@ -1,23 +1,29 @@
 """What tests do again and again: writing dispatches, loading them, looking at the result."""
 
+import atexit
 import os
 import re
 import subprocess
 import sys
 import time
 import uuid
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from warehouse.checks import Check, run_checks
 from warehouse.connection import connect
-from warehouse.home import Home
+from warehouse.home import Home, Settings
 from warehouse.load import Loaded, load
 from warehouse.lock import WriterLock
 from warehouse.manifest import Manifest
 from warehouse.plan import Plan, make_plan, make_rebuild
+from warehouse.pool import Pool
 from warehouse.publish import build_candidate, publish, write_registries
 
+_PYTHON_PATH = os.environ.get("PYTHONPATH")
 OLD = time.time() - 3600
 COMMAND = Path(sys.executable).with_name("copydesk")
 
@@ -67,14 +73,58 @@ def write(folder: Path, name: str, content: str | bytes, age: float = 0) -> Path
     return path
 
 
+class OpenPool(Pool):
+    """Workers that are kept from one load to the next: starting one takes longer than most tests' loads."""
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing yet."""
+
+    def close(self) -> None:
+        """End them."""
+        super().__exit__(None, None, None)
+
+
+@cache
+def open_pool() -> OpenPool:
+    """The pool of this process."""
+    pool = OpenPool(Settings(()))
+    atexit.register(pool.close)
+    return pool
+
+
+def patch_workers(patch: pytest.MonkeyPatch, folder: Path, code: str) -> None:
+    """Run code in every worker that starts from now on, before it does anything: Python runs it as `sitecustomize`."""
+    former = Path(os.environ.get("PYTHONPATH", "").partition(os.pathsep)[0] or folder) / "sitecustomize.py"
+    target = folder / f"patch-{uuid.uuid4()}" / "sitecustomize.py"
+    target.parent.mkdir(parents=True)
+    target.write_text((former.read_text("utf-8") if former.exists() else "") + code, "utf-8")
+    patch.setenv("PYTHONPATH", str(target.parent), prepend=os.pathsep)
+
+
+def patch_reading(patch: pytest.MonkeyPatch, folder: Path, code: str) -> None:
+    """Have workers read texts with `patched(read, text, *rest)` as the code defines it, `read` being the real thing."""
+    patching = "import etl.transform\nfrom functools import partial\n"
+    last = "etl.transform.read_document = partial(patched, etl.transform.read_document)\n"
+    patch_workers(patch, folder, f"{patching}{code}\n{last}")
+
+
 def candidate(home: Home, *arguments: object, name: str | None = None, plan: Plan | None = None) -> tuple[Plan, Loaded]:
     """Load up to the candidate, without Dagster. The lock is not kept."""
     with WriterLock(home, "test"):
         plan = plan or make_plan(home, [str(argument) for argument in arguments], name)
-        loaded = load(home, plan, str(uuid.uuid4()))
+        loaded = load(home, plan, str(uuid.uuid4()), pool=_pool(home))
         write_registries(home, loaded)
         build_candidate(home, loaded)
     return plan, loaded
+
+
+def _pool(home: Home) -> Pool | None:
+    """The open pool, unless the home's settings ask for another, or workers are patched."""
+    asked, usual = home.settings, Settings(())
+    is_usual = (asked.workers, asked.document_timeout, asked.worker_memory) == (
+        usual.workers, usual.document_timeout, usual.worker_memory,
+    )  # fmt: skip
+    return open_pool() if is_usual and os.environ.get("PYTHONPATH") == _PYTHON_PATH else None
 
 
 def run(home: Home, *arguments: object, name: str | None = None, checks: bool = True) -> Manifest | None:

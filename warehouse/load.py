@@ -11,7 +11,6 @@ import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +78,7 @@ class Loaded:
         rejects: rejects written.
         rejects_by_reason: the same by reason.
         months: months rewritten, sorted.
+        not_reparsed: stored documents that could not be parsed again, by reason: they keep their former reading.
     """
 
     run_id: str
@@ -89,6 +89,7 @@ class Loaded:
     rejects: int
     rejects_by_reason: dict[str, int]
     months: tuple[str, ...]
+    not_reparsed: dict[str, int]
 
     def write(self, home: Home) -> None:
         """Leave it in the staging folder for the steps that follow."""
@@ -118,7 +119,7 @@ def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None, 
         plan: made under the same lock.
         run_id: Dagster's id of the run.
         progress: told of every chunk that is done.
-        pool: the workers, if some have been started already.
+        pool: workers that have been started already; all are ended as soon as everything is read.
 
     Raises:
         SetupFault: the home is damaged, or workers cannot do their work.
@@ -128,7 +129,7 @@ def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None, 
     lake.restore(plan.published)
     folder = home.staging / run_id
     folder.mkdir()
-    with nullcontext(pool) if pool else Pool(home.settings) as workers:
+    with pool or Pool(home.settings) as workers:
         _stage(home, plan, folder, started.date(), workers, progress)
     reach("staged")
     with _Merge(home, plan, folder, run_id, started) as merging:
@@ -239,6 +240,12 @@ class _Merge:
             sum(rejects.values()),
             rejects,
             tuple(months),
+            dict(
+                self._rows(
+                    "SELECT reason, count(*) FROM (FROM reparsed_rejects UNION ALL FROM reparsed_former_rejects) "
+                    "GROUP BY ALL ORDER BY ALL"
+                )
+            ),
         )
 
     def _tables_of_the_plan(self) -> None:

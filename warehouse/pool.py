@@ -126,7 +126,6 @@ class Pool:
                 if worker.is_idle and (job := work.take()):
                     worker.give(job, folder)
             self._look(work, folder, on_staged)
-        self._keep(1)
 
     def _look(self, work: _Work, folder: Path, on_staged: OnStaged) -> None:
         """Wait until a worker has something to say, or for the next look; see to what has happened."""
@@ -368,7 +367,7 @@ class _Worker:
         timeout = self._limits.timeout
         if not self.is_ready:
             most = START_SECONDS
-        elif seen is None:
+        elif seen is None and self.job is not None and self.job.reject is None:
             most = max(timeout, BATCH_SECONDS)
         else:
             most = timeout

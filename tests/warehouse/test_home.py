@@ -54,6 +54,10 @@ def test_is_found_by_argument_then_environment_then_default(tmp_path: Path, monk
         ("[publish]\nkeep_versions = true", "at least 2"),
         ("[load]\nworkers = 'two'", "at least 0"),
         ("load = 3", "is a table"),
+        ("[load]\ndocument_timeout = 0", "at least 1"),
+        ("[load]\nworker_memory = '100MB'", "at least 512MB"),
+        ("[load]\nworker_memory = 2", "such as 512MB or 2GB"),
+        ("[load]\nworker_memory = '2 gigabytes'", "such as 512MB or 2GB"),
         ("source = 'inbox'", "written as"),
         ("[[source]]\nname = 'x'", "needs a root"),
         ("[[source]]\nroot = 3", "needs a root"),
@@ -71,6 +75,13 @@ def test_wrong_settings_are_named(home: Home, content: str, message: str) -> Non
         _ = home.settings
     assert "copydesk.toml" in str(fault.value)
     assert "\n" not in str(fault.value)
+
+
+def test_limits_of_workers_are_set_in_seconds_and_bytes(home: Home) -> None:
+    assert (home.settings.document_timeout, home.settings.worker_memory) == (60, 1_000_000_000)
+    home.settings_file.write_text("[load]\ndocument_timeout = 5\nworker_memory = '512MB'\n")
+    settings = Home(home.folder).settings
+    assert (settings.document_timeout, settings.worker_memory) == (5, 512_000_000)
 
 
 @pytest.mark.parametrize("name", ["what?", "100%20", "key=value", "back\\slash", "new\nline", "b\udcff"])

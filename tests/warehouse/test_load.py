@@ -1,20 +1,14 @@
 """Identity, versions, months and balance, through whole runs without Dagster."""
 
-import multiprocessing
 import os
 import shutil
-import signal
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 from etl.contract import DOCUMENTS
-from etl.errors import SetupFault
-from etl.reading import Reading
-from tests.support import dispatch, query, rebuild, run, stable_rows, write
+from tests.support import dispatch, patch_reading, patch_workers, query, rebuild, run, stable_rows, write
 from warehouse.home import Home
 from warehouse.load import _groups, load
 from warehouse.lock import WriterLock
@@ -239,20 +233,38 @@ def test_the_same_input_gives_the_same_tables(tmp_path: Path, source: Path) -> N
     }
 
 
-def with_parser(monkeypatch: pytest.MonkeyPatch, version: str) -> None:
-    for module in ("etl.transform", "warehouse.plan", "warehouse.load", "warehouse.publish"):
-        monkeypatch.setattr(f"{module}.PARSER_VERSION", version)
+IN_ANOTHER_MONTH = """
+from dataclasses import replace
+
+def patched(read, *arguments):
+    reading = read(*arguments)
+    date = replace(reading.date, content_created_edtf="1999-01", date_precision="month", content_created=None)
+    return replace(reading, date=date)
+"""
+
+TOO_HARD = """
+def patched(read, text, *rest):
+    if "Trop dur" in text:
+        raise ValueError
+    return read(text, *rest)
+"""
+
+
+def with_parser(patch: pytest.MonkeyPatch, folder: Path, version: str) -> None:
+    for module in ("warehouse.plan", "warehouse.load", "warehouse.publish"):
+        patch.setattr(f"{module}.PARSER_VERSION", version)
+    patch_workers(patch, folder, f"import etl.transform\netl.transform.PARSER_VERSION = {version!r}\n")
 
 
 def test_another_parser_parses_the_stored_texts_again(
-    home: Home, source: Path, monkeypatch: pytest.MonkeyPatch
+    home: Home, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(source, "a.txt", dispatch())
     write(source, "gone.txt", dispatch(28))
     run(home, source)
     former = stable_rows(home)
     (source / "a.txt").unlink()
-    with_parser(monkeypatch, "test")
+    with_parser(monkeypatch, tmp_path, "test")
     published = run(home)
     assert published is not None
     assert (published.summary.files_read, published.summary.documents_written) == (0, 2)
@@ -282,22 +294,12 @@ def test_a_rebuild_parses_the_named_months_again_and_nothing_else(home: Home, so
 
 
 def test_a_rebuild_moves_documents_to_the_month_that_is_read_now(
-    home: Home, source: Path, monkeypatch: pytest.MonkeyPatch
+    home: Home, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from etl.reading import read_document
-
     write(source, "a.txt", dispatch())
     write(source, "b.txt", dispatch(3, month="2021-03", name="mars"))
     run(home, source)
-
-    def in_another_month(*arguments: Any) -> Reading:
-        reading = read_document(*arguments)
-        return replace(
-            reading,
-            date=replace(reading.date, content_created_edtf="1999-01", date_precision="month", content_created=None),
-        )
-
-    monkeypatch.setattr("etl.transform.read_document", in_another_month)
+    patch_reading(monkeypatch, tmp_path, IN_ANOTHER_MONTH)
     assert rebuild(home, "2021-02").summary.months == ("1999-01", "2021-02")
     assert query(home, "SELECT path, month FROM documents ORDER BY path") == [
         ("a.txt", "1999-01"),
@@ -306,23 +308,15 @@ def test_a_rebuild_moves_documents_to_the_month_that_is_read_now(
 
 
 def test_after_an_upgrade_a_rebuild_takes_up_what_was_rejected(
-    home: Home, source: Path, monkeypatch: pytest.MonkeyPatch
+    home: Home, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from etl.reading import read_document
-
     write(source, "a.txt", dispatch())
     write(source, "b.txt", dispatch(28, "Trop dur."))
-
-    def too_hard(text: str, *rest: Any) -> Reading:
-        if "Trop dur" in text:
-            raise ValueError
-        return read_document(text, *rest)
-
     with monkeypatch.context() as patch:
-        patch.setattr("etl.transform.read_document", too_hard)
+        patch_reading(patch, tmp_path, TOO_HARD)
         run(home, source)
     assert query(home, "SELECT path, reason FROM rejects") == [("b.txt", "unparsable")]
-    with_parser(monkeypatch, "test")
+    with_parser(monkeypatch, tmp_path, "test")
     rebuild(home, "2021-02")
     assert query(home, "SELECT path, parser_version FROM documents ORDER BY 1") == [
         ("a.txt", "test"),
@@ -335,15 +329,6 @@ def test_an_upgrade_between_leads_to_the_same_tables_as_the_new_parser_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Current and former versions alike, those that are replaced in the very run that upgrades included."""
-    from etl.reading import read_document
-
-    def other_months(*arguments: Any) -> Reading:
-        reading = read_document(*arguments)
-        return replace(
-            reading,
-            date=replace(reading.date, content_created_edtf="1999-01", date_precision="month", content_created=None),
-        )
-
     found = []
     for upgrade in ("before", "between"):
         folder = tmp_path / upgrade / "wire"
@@ -351,14 +336,15 @@ def test_an_upgrade_between_leads_to_the_same_tables_as_the_new_parser_alone(
         home.create()
         with monkeypatch.context() as patch:
             if upgrade == "before":
-                patch.setattr("etl.transform.read_document", other_months)
-                with_parser(patch, "test")
+                patch_reading(patch, tmp_path, IN_ANOTHER_MONTH)
+                with_parser(patch, tmp_path, "test")
             for number in range(3):
                 write(folder, "a.txt", dispatch(number + 1, f"Texte {number}."), age=number)
                 write(folder, "b.txt", dispatch(9, "Toujours le même."))
                 run(home, folder)
-            patch.setattr("etl.transform.read_document", other_months)
-            with_parser(patch, "test")
+            if upgrade == "between":
+                patch_reading(patch, tmp_path, IN_ANOTHER_MONTH)
+                with_parser(patch, tmp_path, "test")
             write(folder, "a.txt", dispatch(4, "Texte final."), age=9)
             run(home, folder)
         assert query(
@@ -380,34 +366,6 @@ def test_large_loads_go_through_workers(home: Home, source: Path) -> None:
     assert (loaded.documents_written, loaded.rejects) == (1_100, 1)
     assert done[-1] == (1_101, 1_101)
     assert len(done) > 3
-
-
-def test_a_worker_that_is_killed_costs_nothing(home: Home, source: Path) -> None:
-    for number in range(1_100):
-        write(source, f"{number}.txt", dispatch(number % 28 + 1, f"Texte numéro {number}."))
-    killed = []
-
-    def kill_one(*_: int) -> None:
-        if not killed:
-            killed.append(multiprocessing.active_children()[0].pid)
-            os.kill(killed[0], signal.SIGKILL)
-
-    with WriterLock(home, "test"):
-        loaded = load(home, make_plan(home, [str(source)]), "run", kill_one)
-    assert killed
-    assert loaded.documents_written == 1_100
-
-
-def end_process(*_: object) -> None:
-    os._exit(1)
-
-
-def test_workers_that_keep_dying_are_a_fault(home: Home, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(1_100):
-        write(source, f"{number}.txt", dispatch(number % 28 + 1, f"Texte numéro {number}."))
-    monkeypatch.setattr("warehouse.pool.stage", end_process)
-    with WriterLock(home, "test"), pytest.raises(SetupFault, match="worker process died"):
-        load(home, make_plan(home, [str(source)]), "run")
 
 
 def test_months_are_merged_in_bounded_groups() -> None:

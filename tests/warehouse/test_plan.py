@@ -5,7 +5,8 @@ import pytest
 
 import warehouse.plan
 from etl.errors import SetupFault
-from tests.support import dispatch, query, run, write
+from etl.stage import MAXIMUM_BYTES
+from tests.support import dispatch, patch_workers, query, run, write
 from warehouse.home import Home
 from warehouse.plan import make_plan, make_rebuild
 
@@ -120,16 +121,20 @@ def test_a_file_changed_just_now_is_compared_by_its_digest_again(home: Home, sou
 
 
 def test_an_unreadable_file_is_a_reject_until_it_can_be_read(
-    home: Home, source: Path, monkeypatch: pytest.MonkeyPatch
+    home: Home, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(source, "a.txt", dispatch())
+    refusing = """
+import etl.stage
 
-    def refuse(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
+def refuse(*_):
+    raise PermissionError(13, "Permission denied")
 
+etl.stage._read_bytes = refuse
+"""
     # Tests may run as root, whom no mode stops.
     with monkeypatch.context() as patch:
-        patch.setattr("etl.stage._read_bytes", refuse)
+        patch_workers(patch, tmp_path, refusing)
         patch.setattr("os.access", lambda *_: False)
         run(home, source)
         assert query(home, "SELECT reason FROM rejects") == [("unreadable",)]
@@ -138,10 +143,10 @@ def test_an_unreadable_file_is_a_reject_until_it_can_be_read(
     assert query(home, "SELECT count(*) FROM documents") == [(1,)]
 
 
-def test_a_file_too_large_for_one_text_is_not_read(home: Home, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_too_large_for_one_text_is_not_read(home: Home, source: Path) -> None:
     write(source, "a.txt", dispatch())
-    write(source, "huge.txt", "x" * 2_000)
-    monkeypatch.setattr("etl.stage.MAXIMUM_BYTES", 1_000)
+    huge = write(source, "huge.txt", "")
+    os.truncate(huge, MAXIMUM_BYTES + 1)
     run(home, source)
     assert query(home, "SELECT path, reason FROM rejects") == [("huge.txt", "too_large")]
 

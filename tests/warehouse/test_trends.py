@@ -1,11 +1,10 @@
 """What a run brought is compared with each source's own history; every warning can be provoked."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.support import candidate, dispatch, run, write
+from tests.support import candidate, dispatch, patch_reading, run, write
 from warehouse.checks import WARNINGS, Check, run_checks
 from warehouse.home import Home
 from warehouse.plan import make_rebuild
@@ -72,10 +71,14 @@ def test_a_rebuild_is_compared_with_what_was_read_in_the_same_documents(home: Ho
     assert found == []
 
 
-def test_a_parser_that_reads_less_is_a_warning(loaded: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    from etl.reading import read_document
+def test_a_parser_that_reads_less_is_a_warning(loaded: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading_less = """
+from dataclasses import replace
 
-    monkeypatch.setattr("etl.transform.read_document", lambda *args: replace(read_document(*args), located=None))
+def patched(read, *arguments):
+    return replace(read(*arguments), located=None)
+"""
+    patch_reading(monkeypatch, tmp_path, reading_less)
     _, run_ = candidate(loaded, plan=make_rebuild(loaded, []))
     check = {check.name: check for check in run_checks(loaded, run_.run_id)}["share_placed"]
     assert check.message == "wire: 0% of 60 documents placed, 100% of 60 of the same before"
