@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -38,12 +39,17 @@ class Outcome:
 
 def run_load(
     home: Home,
-    sources: list[str],
-    name: str | None = None,
+    what: dict[str, Any],
     accept_shrink: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> Outcome:
     """Run the job once. The caller holds the writer's lock.
+
+    Args:
+        home: an existing home.
+        what: fields of `assets.tables.LoadConfig`.
+        accept_shrink: publish even if most documents are gone.
+        progress: told of how many of how many records are done.
 
     Raises:
         SetupFault: the run met one.
@@ -52,7 +58,7 @@ def run_load(
     job = build_definitions(home, progress, wait_seconds=0).resolve_job_def(JOB)
     config = {
         "ops": {
-            LOAD: {"config": {"sources": sources, "name": name}},
+            LOAD: {"config": what},
             CANDIDATE: {"config": {"accept_shrink": accept_shrink}},
         },
         # The command speaks for itself; Dagster's events are in the web UI.

@@ -25,7 +25,7 @@ from etl.errors import SetupFault
 from warehouse.home import Home
 from warehouse.load import Loaded, load
 from warehouse.manifest import Manifest
-from warehouse.plan import Plan, make_plan, make_rebuild
+from warehouse.plan import Plan, make_plan, make_rebuild, make_retry
 from warehouse.publish import clear_leftovers, write_registries
 
 LOAD = "read_and_merge"
@@ -51,11 +51,20 @@ class LoadConfig(dg.Config):
         description="Instead of looking at the sources: the months (2021-02, or undated) whose documents are parsed "
         "again from their stored texts; an empty list for all months.",
     )
+    retry: list[str] | None = Field(
+        default=None,
+        description="Instead of looking at the sources: the reasons (unreadable, unparsable ...) of the rejects whose "
+        "files are read again, changed or not; an empty list for all reasons.",
+    )
 
     def plan(self, home: Home) -> Plan:
         """What there is to do."""
         if self.rebuild is not None:
+            if self.retry is not None:
+                raise SetupFault("Either `rebuild` or `retry`, not both in one run: launch one after the other")
             return make_rebuild(home, self.rebuild)
+        if self.retry is not None:
+            return make_retry(home, self.retry)
         return make_plan(home, self.sources, self.name, self.settled_only)
 
 
@@ -84,6 +93,8 @@ def loaded_assets(home: Home, progress: Callable[[int, int], None] | None) -> dg
                 return
             if plan.rebuild:
                 context.log.info(f"{len(plan.rebuild)} months are parsed again from their stored texts")
+            elif plan.is_retry:
+                context.log.info(f"{plan.files_to_read} files of rejects are read again")
             else:
                 context.log.info(f"{plan.files_seen} files seen, {plan.files_to_read} new or changed")
             loaded = load(home, plan, context.run.run_id, progress)

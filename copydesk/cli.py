@@ -22,6 +22,22 @@ home_option = click.option(
 )
 
 
+wait_option = click.option(
+    "--wait",
+    metavar="[=SECONDS]",
+    help="Wait for another run to finish, at most so many seconds; without a number as long as it takes.",
+)
+rows_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "jsonl", "markdown"]),
+    default="table",
+    show_default=True,
+)
+WAITING = ("run", "retry")
+"""The commands that take --wait, with or without a number."""
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(version("copydesk"), message="copydesk %(version)s")
 def cli() -> None:
@@ -32,11 +48,7 @@ def cli() -> None:
 @click.argument("sources", nargs=-1, metavar="[SOURCE ...]")
 @click.option("--as", "name", metavar="NAME", help="Name of the source, instead of its folder's.")
 @home_option
-@click.option(
-    "--wait",
-    metavar="[=SECONDS]",
-    help="Wait for another run to finish, at most so many seconds; without a number as long as it takes.",
-)
+@wait_option
 @click.option("--accept-shrink", is_flag=True, help="Publish even if most documents are gone.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the summary.")
 @click.option("--quiet", is_flag=True, help="Print nothing unless something is wrong.")
@@ -56,8 +68,37 @@ def run(
     """
     from copydesk.run import run_command
 
-    seconds = 0.0 if wait is None else _seconds(wait)
-    return run_command(list(sources), name, home, seconds, accept_shrink, as_json, quiet)
+    return run_command(list(sources), name, home, _seconds(wait), accept_shrink, as_json, quiet)
+
+
+@cli.command(short_help="What could not be loaded, and what to do.")
+@click.option("--reason", metavar="R", help="Only rejects of this reason.")
+@click.option("--source", metavar="NAME", help="Only rejects of this source.")
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(min=1), help="At most so many; by default 50 in a table, else all."
+)
+@rows_option
+@home_option
+def rejects(reason: str | None, source: str | None, form: str, limit: int | None, home: str | None) -> int:
+    """List what could not be loaded: why, since when, and what to do about it."""
+    from copydesk.rejects import rejects_command
+
+    return rejects_command(reason, source, form, limit, home)
+
+
+@cli.command(short_help="Read the files of rejects again.")
+@click.option("--reason", metavar="R", help="Only rejects of this reason.")
+@home_option
+@wait_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the summary.")
+def retry(reason: str | None, home: str | None, wait: str | None, as_json: bool) -> int:
+    """Read the files of current rejects again, whether or not they have changed, and publish what comes of it.
+
+    A run takes a rejected file again only when it has changed. Files that are gone are left as they are.
+    """
+    from copydesk.retry import retry_command
+
+    return retry_command(reason, home, _seconds(wait), as_json)
 
 
 @cli.command(short_help="Ask the warehouse in SQL.")
@@ -139,7 +180,7 @@ def daemon(home: str | None) -> int:
 def main() -> int:
     """Run the command and turn whatever happens into a message and an exit status."""
     arguments = sys.argv[1:]
-    if arguments[:1] == ["run"]:
+    if arguments and arguments[0] in WAITING:
         arguments = ["--wait=-1" if argument == "--wait" else argument for argument in arguments]
     try:
         # Not through cli.main(), which ends the process by itself when the reader of a pipe has gone.
@@ -178,7 +219,9 @@ def _say(message: str, status: int) -> int:
     return status
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str | None) -> float:
+    if text is None:
+        return 0.0
     try:
         seconds = float(text)
     except ValueError:

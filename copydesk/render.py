@@ -8,7 +8,7 @@ import decimal
 import io
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
@@ -74,6 +74,16 @@ def as_markdown(names: Sequence[str], rows: Iterable[Row]) -> str:
 
     escaped = ([_escape("" if value is None else _text(value)) for value in row] for row in rows)
     return "\n".join([line(map(_escape, names)), line("---" for _ in names), *map(line, escaped)])
+
+
+FORMS: dict[str, Callable[[Sequence[str], Iterable[Row]], str]] = {
+    "table": as_table,
+    "csv": as_csv,
+    "json": as_json,
+    "jsonl": as_jsonl,
+    "markdown": as_markdown,
+}
+"""The forms that rows can be printed in, by the name that `--format` takes."""
 
 
 def _escape(text: str) -> str:

@@ -9,19 +9,11 @@ from pathlib import Path
 
 import click
 
-from copydesk import render
+from copydesk.render import FORMS
 from etl.errors import SetupFault
 from warehouse.connection import UnsafeQuery, run_query, safe_connection
 from warehouse.faults import storage_faults
 from warehouse.home import Home
-
-_TEXT_FORMS = {
-    "table": render.as_table,
-    "csv": render.as_csv,
-    "json": render.as_json,
-    "jsonl": render.as_jsonl,
-    "markdown": render.as_markdown,
-}
 
 
 def sql_command(query: str, home_folder: str | None, form: str, output: str | None) -> int:
@@ -39,7 +31,7 @@ def sql_command(query: str, home_folder: str | None, form: str, output: str | No
             if form == "parquet":
                 content = _parquet(result.to_arrow_table())
             else:
-                text = _TEXT_FORMS[form](result.columns, result.fetchall())
+                text = FORMS[form](result.columns, result.fetchall())
                 content = f"{text}\n".encode() if text else b""
     except UnsafeQuery as refusal:
         raise SetupFault(str(refusal)) from None

@@ -77,11 +77,13 @@ def list_files(root: Path, patterns: Iterable[str], under: str = "", skip: Path 
 
 
 def list_file(root: Path, path: str) -> ListedFile | None:
-    """One file below a root, or None if there is no such regular file."""
+    """One file below a root, by its path or by what `readable` made of it; None if there is no such regular file."""
     location = str(root / path)
+    if not os.path.lexists(location):
+        location = str(root / _as_on_disk(path))
     try:
         status = Path(location).stat()
-    except OSError:
+    except (OSError, ValueError):
         return None
     if not stat.S_ISREG(status.st_mode):
         return None
@@ -109,6 +111,11 @@ def readable(name: str) -> str:
         # Python holds such a byte as a lone surrogate, 0xDC00 and the byte. No other name is likely to look like this.
         return re.sub("[\udc80-\udcff]", lambda byte: f"\ufffd{ord(byte[0]) - 0xDC00:02x}", name)
     return name
+
+
+def _as_on_disk(path: str) -> str:
+    """The name that `readable` made a path of, as Python holds it."""
+    return re.sub("\ufffd([89a-f][0-9a-f])", lambda byte: chr(0xDC00 + int(byte[1], 16)), path)
 
 
 def _listed(entry: os.DirEntry[str], path: str, top: str) -> ListedFile | None:
