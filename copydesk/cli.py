@@ -112,14 +112,20 @@ def retry(reason: str | None, home: str | None, wait: str | None, as_json: bool)
     show_default=True,
 )
 @click.option("--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write there instead of printing.")
-def sql(query: str, home: str | None, form: str, output: str | None) -> int:
+@click.option(
+    "--as-of",
+    metavar="RUN_ID",
+    help="Ask the version that this run published, if it is still retained; `copydesk runs` says which are. A unique "
+    "beginning will do.",
+)
+def sql(query: str, home: str | None, form: str, output: str | None, as_of: str | None) -> int:
     """Run one SELECT against the published warehouse.
 
     The query can read the published tables and nothing else: no other files, no network, no settings.
     """
     from copydesk.sql import sql_command
 
-    return sql_command(query, home, form, output)
+    return sql_command(query, home, form, output, as_of)
 
 
 @cli.command(short_help="What is loaded, what waits, what it takes.")
@@ -130,6 +136,23 @@ def status(home: str | None, as_json: bool) -> int:
     from copydesk.status import status_command
 
     return status_command(home, as_json)
+
+
+@cli.command(short_help="The runs that changed something.")
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(min=1), help="At most so many; by default 20 in a table, else all."
+)
+@rows_option
+@home_option
+def runs(limit: int | None, form: str, home: str | None) -> int:
+    """List the runs that changed something, newest first.
+
+    For each: what it read and wrote, and whether the version that it published is retained, so that
+    `copydesk sql --as-of RUN_ID` can ask it.
+    """
+    from copydesk.runs import runs_command
+
+    return runs_command(limit, form, home)
 
 
 @cli.command(short_help="What was recognised in a text, and why.")

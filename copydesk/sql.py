@@ -16,7 +16,7 @@ from warehouse.faults import storage_faults
 from warehouse.home import Home
 
 
-def sql_command(query: str, home_folder: str | None, form: str, output: str | None) -> int:
+def sql_command(query: str, home_folder: str | None, form: str, output: str | None, as_of: str | None) -> int:
     """Run the query; see `copydesk sql --help`. Returns the exit status."""
     from copydesk.cli import DONE
 
@@ -26,7 +26,7 @@ def sql_command(query: str, home_folder: str | None, form: str, output: str | No
         raise SetupFault("Parquet is no text for a terminal: name a file with --output FILE")
     try:
         home = Home.find(home_folder)
-        with storage_faults(home), safe_connection(home) as connection:
+        with storage_faults(home), safe_connection(home, as_of) as connection:
             result = run_query(connection, query)
             if form == "parquet":
                 content = _parquet(result.to_arrow_table())
