@@ -64,7 +64,7 @@ def run_load(
         # The command speaks for itself; Dagster's events are in the web UI.
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
-    with storage_faults(home), dagster_home(home) as folder, _instance(home, folder) as instance:
+    with storage_faults(home), dagster_home(home) as folder, home_instance(home, folder) as instance:
         result = job.execute_in_process(
             run_config=config,
             instance=instance,
@@ -80,8 +80,8 @@ def run_load(
 
 
 @contextmanager
-def _instance(home: Home, folder: Path) -> Iterator[dg.DagsterInstance]:
-    """The home's instance, with no dead run of the command in it.
+def home_instance(home: Home, folder: Path) -> Iterator[dg.DagsterInstance]:
+    """The home's instance, with no dead run of the command in it. The caller holds the writer's lock.
 
     Raises:
         SetupFault: dagster.yaml is wrong, or the database that it names cannot be used.

@@ -34,7 +34,7 @@ rows_option = click.option(
     default="table",
     show_default=True,
 )
-WAITING = ("run", "retry")
+WAITING = ("run", "retry", "prune")
 """The commands that take --wait, with or without a number."""
 
 
@@ -155,6 +155,21 @@ def runs(limit: int | None, form: str, home: str | None) -> int:
     return runs_command(limit, form, home)
 
 
+@cli.command(short_help="A document's versions, and what changed.")
+@click.argument("what", metavar="DOCUMENT_ID|PATH")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@home_option
+def history(what: str, form: str, home: str | None) -> int:
+    """Show every version of a document, and what changed from each to the next.
+
+    The document is named by its id or a unique beginning of it (6 hex digits or more), by its path in its source, by
+    SOURCE:PATH, or by where its file lies. It need not be current any more.
+    """
+    from copydesk.history import history_command
+
+    return history_command(what, form, home)
+
+
 @cli.command(short_help="What was recognised in a text, and why.")
 @click.argument("what", metavar="FILE|DOCUMENT_ID")
 @home_option
@@ -172,6 +187,44 @@ def publish(home: str | None) -> int:
     from copydesk.publish import publish_command
 
     return publish_command(home)
+
+
+@cli.command(short_help="Remove former versions, give back space.")
+@click.option(
+    "--keep",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Keep the newest N versions, the current one included; by default as many as copydesk.toml says.",
+)
+@click.option(
+    "--older-than",
+    metavar="AGE",
+    help="Remove only versions published longer ago: 90m, 36h, 30d. Without --keep, all of these but the current one.",
+)
+@click.option(
+    "--runs-older-than", metavar="AGE", help="Remove Dagster's records of runs that are as old, too; else they stay."
+)
+@click.option("--dry-run", is_flag=True, help="Remove nothing, only say what would be removed.")
+@home_option
+@wait_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def prune(
+    keep: int | None,
+    older_than: str | None,
+    runs_older_than: str | None,
+    dry_run: bool,
+    home: str | None,
+    wait: str | None,
+    as_json: bool,
+) -> int:
+    """Remove former versions, what only they need in the lake, and what killed or refused runs have left.
+
+    The current version always stays, and so does one that someone has open. No row of the current version is touched:
+    former texts stay in document_versions. [publish] keep_versions in copydesk.toml remains the rule for later runs.
+    """
+    from copydesk.prune import prune_command
+
+    return prune_command(keep, older_than, runs_older_than, dry_run, _seconds(wait), as_json, home)
 
 
 @cli.command(short_help="Open the Dagster web UI.")

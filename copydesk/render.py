@@ -63,7 +63,7 @@ def as_json(names: Sequence[str], rows: Iterable[Row]) -> str:
 
 def as_jsonl(names: Sequence[str], rows: Iterable[Row]) -> str:
     """One JSON object per row and line."""
-    return "\n".join(json.dumps(dict(zip(names, map(_plain, row), strict=True)), ensure_ascii=False) for row in rows)
+    return "\n".join(json.dumps(dict(zip(names, map(plain, row), strict=True)), ensure_ascii=False) for row in rows)
 
 
 def as_markdown(names: Sequence[str], rows: Iterable[Row]) -> str:
@@ -74,6 +74,15 @@ def as_markdown(names: Sequence[str], rows: Iterable[Row]) -> str:
 
     escaped = ([_escape("" if value is None else _text(value)) for value in row] for row in rows)
     return "\n".join([line(map(_escape, names)), line("---" for _ in names), *map(line, escaped)])
+
+
+def in_bytes(count: float) -> str:
+    """A number of bytes for people: 12 B, 3.4 kB, 5.6 MB."""
+    units = ["B", "kB", "MB", "GB", "TB"]
+    while count >= 1000 and len(units) > 1:
+        count /= 1000
+        units.pop(0)
+    return f"{count:.0f} B" if units[0] == "B" else f"{count:.1f} {units[0]}"
 
 
 FORMS: dict[str, Callable[[Sequence[str], Iterable[Row]], str]] = {
@@ -106,11 +115,11 @@ def _text(value: object) -> str:
     if isinstance(value, float | decimal.Decimal):
         return str(value)
     if isinstance(value, list | dict | tuple):
-        return json.dumps(_plain(value), ensure_ascii=False)
-    return str(_plain(value))
+        return json.dumps(plain(value), ensure_ascii=False)
+    return str(plain(value))
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """A value as JSON can hold it."""
     if value is None or isinstance(value, str | bool | int):
         return value
@@ -119,9 +128,9 @@ def _plain(value: object) -> object:
     if isinstance(value, dt.datetime | dt.date | dt.time):
         return value.isoformat()
     if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
+        return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     if isinstance(value, bytes):
         return value.hex()
     return str(value)

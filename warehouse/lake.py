@@ -20,6 +20,7 @@ from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from etl.contract import TABLES, Table
+from warehouse.disk import LOG
 from warehouse.home import Home
 from warehouse.manifest import Manifest, TableState
 from warehouse.points import reach
@@ -27,8 +28,6 @@ from warehouse.points import reach
 ROW_GROUP = 10_000
 """Rows of a row group: small enough to be skipped by their statistics, large enough to compress well."""
 
-
-LOG = "_delta_log"
 
 _ENTRY = re.compile(r"(\d{20})\.(json|checkpoint\.parquet)$")
 

@@ -39,6 +39,7 @@ from etl.contract import (
 from etl.errors import SetupFault
 from etl.paragraphs import LEAD_SQL
 from etl.reference import Reference, load_reference
+from warehouse.disk import byte_count
 from warehouse.home import Home
 from warehouse.lake import Lake, sync
 from warehouse.load import Loaded
@@ -289,7 +290,7 @@ def clear_away(
         _bring_back(home)
     keep = home.settings.keep_versions if keep is None else keep
     published = current(home, may_have_moved=True)
-    kept, gone, still_open, byte_count = [], [], [], 0
+    kept, gone, still_open, freed = [], [], [], 0
     for at, manifest in enumerate(retained(home)):
         folder = home.versions / manifest.name
         is_current = published is not None and manifest.name == published.name
@@ -297,28 +298,28 @@ def clear_away(
         if at < keep or is_current or is_young:
             kept.append(manifest)
             continue
-        size = byte_count_of(folder)
+        size = byte_count(folder)
         if is_open(folder / DATABASE) if is_dry_run else not _remove_version(folder):
             kept.append(manifest)
             still_open.append(manifest.name)
         else:
             gone.append(manifest.name)
-            byte_count += size
+            freed += size
     known = {*(manifest.name for manifest in kept), *gone}
-    byte_count += byte_count_of(home.staging)
+    freed += byte_count(home.staging)
     for folder in [path for path in home.versions.iterdir() if path.name not in known]:
-        byte_count += byte_count_of(folder)
+        freed += byte_count(folder)
         if not is_dry_run:
             shutil.rmtree(folder, ignore_errors=True)
             reach("leftover removed")
     if not is_dry_run:
         home.next_link.unlink(missing_ok=True)
-    byte_count += Lake(home).sweep(kept, is_dry_run)
+    freed += Lake(home).sweep(kept, is_dry_run)
     if not is_dry_run:
         reach("before removing staging")
         shutil.rmtree(home.staging, ignore_errors=True)
         reach("after removing staging")
-    return Cleared(tuple(gone), tuple(still_open), byte_count)
+    return Cleared(tuple(gone), tuple(still_open), freed)
 
 
 def _discard_unfinished(home: Home) -> None:
@@ -350,15 +351,6 @@ def _bring_back(home: Home) -> None:
         if (leaving / MANIFEST).exists() and (leaving / DATABASE).exists():
             with contextlib.suppress(OSError):
                 leaving.rename(leaving.with_suffix(""))
-
-
-def byte_count_of(folder: Path) -> int:
-    """Bytes of all files below a folder; 0 if there is none. What vanishes meanwhile is not counted."""
-    total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            total += 0 if path.is_symlink() or not path.is_file() else path.stat().st_size
-    return total
 
 
 def is_open(path: Path) -> bool:
