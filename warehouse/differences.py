@@ -98,7 +98,7 @@ def _compare_lines(old: list[str], new: list[str], notes: list[str]) -> Iterator
     # A little of what is common stays, to be shown around the first and the last change.
     start, end = max(start - CONTEXT, 0), max(end - CONTEXT, 0)
     old_middle, new_middle = old[start : len(old) - end], new[start : len(new) - end]
-    budget = _Budget()
+    budget = _Budget(MAXIMUM_WORK)
     if max(len(old_middle), len(new_middle)) > MAXIMUM_LINES:
         notes.append(
             f"Too much differs to be compared: {len(old_middle):,} and {len(new_middle):,} lines, up to "
@@ -151,17 +151,25 @@ def _compare_words(old: str, new: str, budget: _Budget) -> tuple[tuple[Part, ...
     """Two lines with the words marked that differ; without marks if they have little in common."""
     whole = (Part(old),), (Part(new),)
     before, after = _TOKEN.findall(old), _TOKEN.findall(new)
-    if not budget.takes(len(before) * len(after)):
+    start, end = _common(before, after)
+    old_middle, new_middle = before[start : len(before) - end], after[start : len(after) - end]
+    if not budget.takes(len(old_middle) * len(new_middle)):
         return whole
-    blocks = SequenceMatcher(None, before, after).get_matching_blocks()
-    alike = sum(len("".join(before[block.a : block.a + block.size]).strip()) for block in blocks)
-    if alike < ALIKE * max(len(old), len(new)):
+    found = SequenceMatcher(None, old_middle, new_middle).get_matching_blocks()
+    blocks = [
+        (0, 0, start),
+        *((start + block.a, start + block.b, block.size) for block in found),
+        (len(before) - end, len(after) - end, end),
+        (len(before), len(after), 0),
+    ]
+    alike = ["".join(before[at : at + size]).strip() for at, _, size in blocks]
+    if sum(map(len, alike)) < ALIKE * max(len(old), len(new)):
         return whole
-    # White space between two words that differ is no reason to end a mark.
-    kept = [block for block in blocks if "".join(before[block.a : block.a + block.size]).strip() or not block.size]
+    # White space between two words that differ is no reason to end a mark; the last block stands for the end.
+    kept = [block for block, text in zip(blocks, alike, strict=True) if text] + blocks[-1:]
     return (
-        _marked(before, [(block.a, block.a + block.size) for block in kept]),
-        _marked(after, [(block.b, block.b + block.size) for block in kept]),
+        _marked(before, [(at, at + size) for at, _, size in kept]),
+        _marked(after, [(at, at + size) for _, at, size in kept]),
     )
 
 
@@ -178,7 +186,7 @@ def _marked(tokens: Sequence[str], equal: list[tuple[int, int]]) -> tuple[Part, 
 
 
 def _common(old: list[str], new: list[str]) -> tuple[int, int]:
-    """How many lines begin both, and how many of the others end both."""
+    """How many lines or words begin both, and how many of the others end both."""
     most = min(len(old), len(new))
     start = next((at for at in range(most) if old[at] != new[at]), most)
     most -= start
@@ -202,7 +210,7 @@ def _common_start(old: str, new: str) -> int:
 class _Budget:
     """What a comparison may still cost, and what it has had to leave out."""
 
-    left: int = MAXIMUM_WORK
+    left: int
     has_cut: bool = False
     has_refused: bool = False
 
@@ -216,6 +224,6 @@ class _Budget:
 
     def notes(self) -> Iterator[str]:
         if self.has_cut:
-            yield f"Lines of more than {MAXIMUM_LINE:,} characters are compared and shown from their first difference on."
+            yield f"Lines of more than {MAXIMUM_LINE:,} characters are shown from about their first difference on."
         if self.has_refused:
             yield "Some lines are too long to be compared by words: they are shown whole."
