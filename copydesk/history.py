@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from copydesk.render import as_table, plain, visible
+from copydesk.render import as_table, as_text, plain, visible
 from warehouse.differences import Line
 from warehouse.history import Change, History, Other, Version, changes, find_history
 from warehouse.home import Home
@@ -87,7 +87,7 @@ def _print_change(console: Console, history: History, change: Change) -> None:
     old = next(version for version in history.versions if version.version == change.before)
     console.print(f"\nVersion {change.before} -> {change.after} ({old.reason})", style="bold", markup=False)
     for name, (before, after) in change.columns.items():
-        for line in _wrapped(console, Text(f"{name}: {_value(before)} -> {_value(after)}"), "  ", "    "):
+        for line in _wrapped(console, Text(visible(f"{name}: {as_text(before)} -> {as_text(after)}")), "  ", "    "):
             console.print(line)
     for diff_line in change.text.lines:
         sign = diff_line.sign
@@ -120,12 +120,6 @@ def _wrapped(console: Console, text: Text, first: str, later: str) -> Iterator[T
     for at, line in enumerate(text.wrap(console, max(console.width - len(later), 20))):
         line.rstrip()
         yield Text(later if at else first) + line
-
-
-def _value(value: object) -> str:
-    if value is None:
-        return "NULL"
-    return visible(json.dumps(plain(value), ensure_ascii=False) if isinstance(value, list) else str(plain(value)))
 
 
 def _object(history: History) -> dict[str, object]:

@@ -30,7 +30,7 @@ def visible(text: str) -> str:
 def as_table(names: Sequence[str], rows: Iterable[Row], widest: int | None = WIDEST) -> str:
     """An aligned table: numbers to the right, NULL for what is unknown, long values cut with an ellipsis."""
     rows = list(rows)
-    cells = [[_cut(visible(_text(value)), widest) for value in row] for row in rows]
+    cells = [[_cut(visible(as_text(value)), widest) for value in row] for row in rows]
     names = [visible(name) for name in names]
     widths = [max(map(cell_len, column)) for column in zip(names, *cells, strict=True)]
     is_number = [bool(rows) and all(_is_number(row[at]) or row[at] is None for row in rows) for at in range(len(names))]
@@ -51,7 +51,7 @@ def as_csv(names: Sequence[str], rows: Iterable[Row]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(names)
     for row in rows:
-        writer.writerow(["" if value is None else _text(value) for value in row])
+        writer.writerow(["" if value is None else as_text(value) for value in row])
     return out.getvalue().rstrip("\n")
 
 
@@ -72,7 +72,7 @@ def as_markdown(names: Sequence[str], rows: Iterable[Row]) -> str:
     def line(values: Iterable[str]) -> str:
         return f"| {' | '.join(values)} |"
 
-    escaped = ([_escape("" if value is None else _text(value)) for value in row] for row in rows)
+    escaped = ([_escape("" if value is None else as_text(value)) for value in row] for row in rows)
     return "\n".join([line(map(_escape, names)), line("---" for _ in names), *map(line, escaped)])
 
 
@@ -107,7 +107,8 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
+    """A value as people read it, still to be made `visible`."""
     if value is None:
         return "NULL"
     if isinstance(value, bool):

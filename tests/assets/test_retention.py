@@ -1,7 +1,6 @@
 """Which of Dagster's runs stay, on a home's own instance."""
 
 import datetime as dt
-from pathlib import Path
 
 import dagster as dg
 import pytest

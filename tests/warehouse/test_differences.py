@@ -83,8 +83,8 @@ def test_one_line_of_millions_of_characters_is_cut_around_its_first_difference()
     found = compare_texts(f"{before} links {after}", f"{before} rechts {after}")
     removed, added = (line for line in found.lines if line.sign in "-+")
     # What follows is alike, but for the last word, which is cut.
-    assert [part.text for part in removed.parts if part.is_changed][0] == "links"
-    assert [part.text for part in added.parts if part.is_changed][0] == "rechts"
+    assert next(part.text for part in removed.parts if part.is_changed) == "links"
+    assert next(part.text for part in added.parts if part.is_changed) == "rechts"
     assert all(sum(not part.is_changed for part in line.parts) <= 3 for line in (removed, added))
     assert max(len(removed.text), len(added.text)) <= MAXIMUM_LINE + 2
     assert removed.text.startswith("…")
