@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from itertools import zip_longest
@@ -23,7 +24,8 @@ STEPS = [
 def printed(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """What each block of the guide has printed, in a folder that looks like a fresh clone."""
     folder = tmp_path_factory.mktemp("clone")
-    (folder / "samples").symlink_to(ROOT / "samples")
+    # No link: the guide's `cp` would copy that, and its story would be written into the samples.
+    shutil.copytree(ROOT / "samples", folder / "samples")
     environment = {name: value for name, value in os.environ.items() if name != "COPYDESK_HOME"}
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     found = []
