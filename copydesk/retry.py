@@ -7,6 +7,7 @@ import json
 import click
 
 from copydesk.run import count, launch, say_warnings
+from warehouse.faults import storage_faults
 from warehouse.home import Home
 from warehouse.lock import WriterLock
 from warehouse.manifest import current
@@ -16,9 +17,14 @@ from warehouse.rejects import Retried, outcome_of_retry
 
 def retry_command(reason: str | None, home_folder: str | None, wait: float, is_json: bool) -> int:
     """Read the files of rejects again; see `copydesk retry --help`. Returns the exit status."""
+    home = Home.find(home_folder)
+    with storage_faults(home):
+        return _retry(home, reason, wait, is_json)
+
+
+def _retry(home: Home, reason: str | None, wait: float, is_json: bool) -> int:
     from copydesk.cli import DONE, REFUSED
 
-    home = Home.find(home_folder)
     reasons = [] if reason is None else [reason]
     plan = make_retry(home, reasons)
     if not plan.files_seen:

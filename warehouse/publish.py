@@ -340,6 +340,8 @@ def _remove_version(folder: Path) -> bool:
     if is_open(leaving / DATABASE):
         leaving.rename(folder)
         return False
+    # The manifest first: what has none is no version, and is not brought back once its rows are swept away.
+    (leaving / MANIFEST).unlink()
     shutil.rmtree(leaving, ignore_errors=True)
     reach("version removed")
     return True
@@ -348,9 +350,8 @@ def _remove_version(folder: Path) -> bool:
 def _bring_back(home: Home) -> None:
     """Put versions back whose removal was cut short: someone may have one of them open."""
     for leaving in home.versions.glob(f"*{LEAVING}"):
-        if (leaving / MANIFEST).exists() and (leaving / DATABASE).exists():
-            with contextlib.suppress(OSError):
-                leaving.rename(leaving.with_suffix(""))
+        if (leaving / MANIFEST).exists():
+            leaving.rename(leaving.with_suffix(""))
 
 
 def is_open(path: Path) -> bool:
