@@ -5,6 +5,7 @@ Ticks of sensors and schedules have a rule of their own in dagster.yaml.
 
 import contextlib
 import datetime as dt
+from collections.abc import Collection
 from pathlib import Path
 
 import dagster as dg
@@ -19,7 +20,9 @@ from warehouse.manifest import retained
 FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 
 
-def prune_runs(home: Home, older_than: dt.timedelta, is_dry_run: bool = False) -> tuple[int, int]:
+def prune_runs(
+    home: Home, older_than: dt.timedelta, is_dry_run: bool = False, leaving: Collection[str] = ()
+) -> tuple[int, int]:
     """Delete finished runs, with their events and logs. The caller holds the writer's lock.
 
     Kept are the runs whose versions are retained, and those that last materialized an asset or a month: the web UI
@@ -29,6 +32,7 @@ def prune_runs(home: Home, older_than: dt.timedelta, is_dry_run: bool = False) -
         home: an existing home.
         older_than: only runs created longer ago than that are deleted.
         is_dry_run: delete nothing.
+        leaving: names of retained versions that are about to go: they keep no run.
 
     Returns:
         How many runs are deleted, or would be; and how many as old are kept.
@@ -39,7 +43,8 @@ def prune_runs(home: Home, older_than: dt.timedelta, is_dry_run: bool = False) -
     with dagster_home(home) as folder, home_instance(home, folder) as instance:
         before = dt.datetime.now(dt.UTC) - older_than
         old = instance.get_run_ids(dg.RunsFilter(statuses=FINISHED, created_before=before))
-        needed = {manifest.run_id for manifest in retained(home)} | _last_materializations(instance)
+        versions = {manifest.run_id for manifest in retained(home) if manifest.name not in leaving}
+        needed = versions | _last_materializations(instance)
         due = [run_id for run_id in old if run_id not in needed]
         if not is_dry_run:
             for run_id in due:

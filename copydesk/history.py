@@ -33,10 +33,12 @@ def history_command(what: str, form: str, home_folder: str | None) -> int:
         click.echo(json.dumps(_object(history), ensure_ascii=False))
         return DONE
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
-    for line in _heading(history):
-        click.echo(line)
-    for change in changes(history):
-        _print_change(console, history, change)
+    # Printed by click: rich would end the process by itself when the reader of a pipe has gone.
+    with console.capture() as shown:
+        for change in changes(history):
+            _print_change(console, history, change)
+    click.echo("\n".join(_heading(history)))
+    click.echo(shown.get(), nl=False)
     return DONE
 
 

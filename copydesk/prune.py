@@ -8,7 +8,6 @@ import json
 import click
 
 from copydesk.render import in_bytes
-from copydesk.run import count
 from etl.errors import SetupFault
 from warehouse.disk import byte_count
 from warehouse.faults import storage_faults
@@ -45,7 +44,7 @@ def prune_command(
             from assets.retention import prune_runs
 
             before = byte_count(home.dagster)
-            runs = prune_runs(home, runs_age, is_dry_run)
+            runs = prune_runs(home, runs_age, is_dry_run, leaving=cleared.versions)
             freed += max(before - byte_count(home.dagster), 0)
     if is_json:
         _print_json(cleared, kept, runs, freed, is_dry_run)
@@ -80,9 +79,8 @@ def _describe(cleared: Cleared, kept: int, runs: tuple[int, int] | None, freed: 
         lines.append(("open", f"{name} is kept: someone has it open; prune again when it is closed"))
     if runs is not None:
         gone, needed = runs
-        lines.append(
-            ("runs", f"{count(gone, 'run')} of Dagster's {removed}, {needed:,} as old kept: what they report is shown")
-        )
+        kept_runs = f"; {needed:,} as old kept, as the web UI shows what they reported" if needed else ""
+        lines.append(("runs", f"{gone:,} of Dagster's {removed}{kept_runs}"))
     where = " without Dagster's runs" if is_dry_run and runs is not None else ""
     lines.append(("space", f"{in_bytes(freed)} {'would be freed' if is_dry_run else 'freed'}{where}"))
     return "\n".join(f"{name:<10} {value}" for name, value in lines)

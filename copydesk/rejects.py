@@ -35,21 +35,14 @@ def rejects_command(
 
 def _describe(listing: Listing, reason: str | None) -> str:
     summary = [(name, count, REJECT_REASONS[name].advice) for name, count in listing.counts.items()]
-    # A record's own key says something where a file has several of them.
-    at = REJECT_COLUMNS.index("record_key")
-    is_keyed = any(row[at] != "0" for row in listing.rows)
+    rows = [dict(zip(REJECT_COLUMNS, row, strict=True)) for row in listing.rows]
+    # A record's own key says something only where a file has several of them.
+    is_keyed = any(row["record_key"] != "0" for row in rows)
     names = [name for name in REJECT_COLUMNS if is_keyed or name != "record_key"]
-    rows = [[value for name, value in zip(REJECT_COLUMNS, row, strict=True) if name in names] for row in listing.rows]
-    rows = [[str(value)[:16] if name == "first_seen" else value for name, value in zip(names, row, strict=True)]
-            for row in rows]  # fmt: skip
-    shown = len(listing.rows)
-    more = (
-        f"\n… and {listing.total - shown:,} more; --limit N shows more of them, --format csv all"
-        if shown < listing.total
-        else ""
-    )
+    shown = [[str(row[name])[:16] if name == "first_seen" else row[name] for name in names] for row in rows]
+    lines = [as_table(("reason", "count", "what to do"), summary, widest=None), "", as_table(names, shown)]
+    if more := listing.total - len(rows):
+        lines.append(f"… and {more:,} more; --limit N shows more of them, --format csv all")
     retry = "copydesk retry" + (f" --reason {reason}" if reason else "")
-    return (
-        f"{as_table(('reason', 'count', 'what to do'), summary)}\n\n{as_table(names, rows)}{more}\n\n"
-        f"A changed file is taken by the next run; `{retry}` reads these again as they are."
-    )
+    lines += ["", f"A changed file is taken by the next run; `{retry}` reads these again as they are."]
+    return "\n".join(lines)

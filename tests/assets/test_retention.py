@@ -54,6 +54,8 @@ def test_runs_go_but_for_those_that_something_still_shows(loaded: tuple[Home, li
     home, (first, second, third, fourth) = loaded
     assert pruned(home, dt.timedelta(days=1)) == (0, 0)
     assert pruned(home, NOW, is_dry_run=True) == (1, 3)
+    with WriterLock(home, "test"):
+        assert prune_runs(home, NOW, is_dry_run=True, leaving=[third]) == (2, 2)
     assert there(home) == {first, second, third, fourth}
     before = byte_count(home.dagster)
     assert pruned(home, NOW) == (1, 3)

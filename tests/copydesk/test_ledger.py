@@ -106,6 +106,12 @@ def test_history_shows_versions_and_what_changed(desk: Desk) -> None:
     assert desk.ok("history", str(found["document_id"])[:6]) == text
 
 
+def test_output_to_a_closed_pipe_is_no_error(desk: Desk) -> None:
+    shell = f"'{COMMAND}' history a.txt | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", shell], env=desk.environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_history_of_a_document_that_is_gone(desk: Desk) -> None:
     text = desk.ok("history", desk.folder / "wire" / "gone.txt")
     assert re.search(r"No longer current: withdrawn 20", text)
