@@ -36,7 +36,7 @@ run: $(VENV)/installed ## load samples/ into ./data and say what to try next
 	@echo "  . $(BIN)/activate"
 	@echo "  copydesk sql 'select located, content_created, agency_id from documents limit 10'"
 	@echo "  copydesk explain samples/azertac/2022/gandja-gare.txt"
-	@echo "  copydesk sql 'from rejects'"
+	@echo "  copydesk rejects"
 	@echo "  copydesk run YOUR_FOLDER          (of .txt files)"
 	@echo "  make ui"
 

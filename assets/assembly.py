@@ -1,19 +1,16 @@
 """Puts the definitions together for one home: assets, checks, jobs, schedule, sensors, resources and executor."""
 
-from collections.abc import Callable
-
 import dagster as dg
 
 from assets.automation import alert_sensor, daily_schedule, inbox_sensor
 from assets.inbox import INBOX, inbox_spec, news_checks
 from assets.months import MONTHS, months_spec
 from assets.publishing import candidate_asset, warehouse_asset
-from assets.tables import LOAD, loaded_assets, registry_assets
+from assets.tables import LOAD, Handover, loaded_assets, registry_assets
 from assets.writer import WRITER_TAG, Writer
 from etl.contract import UNDATED
 from warehouse.home import Home
 from warehouse.manifest import newest
-from warehouse.pool import Pool
 
 JOB = "load"
 REBUILD = "rebuild"
@@ -21,22 +18,20 @@ REBUILD = "rebuild"
 
 def build_definitions(
     home: Home,
-    progress: Callable[[int, int], None] | None = None,
     wait_seconds: float = 43_200,
-    pool: Pool | None = None,
+    handover: Handover = Handover(),  # noqa: B008 (it is frozen)
 ) -> dg.Definitions:
     """All definitions for a home.
 
     Args:
         home: where everything lies; it need not exist yet.
-        progress: told of how many of how many records are done, by runs in this process.
         wait_seconds: how long a run waits for another writer.
-        pool: workers that have been started already, for one run in this process.
+        handover: for the one run in this process.
     """
     assets: list[dg.AssetsDefinition | dg.AssetSpec] = [
         inbox_spec(home),
         months_spec(home),
-        loaded_assets(home, progress, pool),
+        loaded_assets(home, handover),
         registry_assets(home),
         candidate_asset(home),
         warehouse_asset(home),

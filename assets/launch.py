@@ -1,9 +1,10 @@
 """Running the load job in this process, on the home's own instance, so that the run shows in the web UI."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
@@ -11,11 +12,10 @@ from assets.assembly import JOB, build_definitions
 from assets.instance import dagster_home
 from assets.publishing import CANDIDATE
 from assets.recovery import report_gone
-from assets.tables import LOAD
+from assets.tables import LOAD, Handover
 from etl.errors import SetupFault
 from warehouse.faults import fault_of, storage_fault, storage_faults
 from warehouse.home import Home
-from warehouse.pool import Pool
 
 COMMAND_TAG = {"copydesk/launched_by": "command", "dagster/max_retries": "0", "dagster/max_runtime": "0"}
 """Marks runs of the command: each holds the writer's lock from before it starts until after it has ended. The daemon
@@ -39,28 +39,32 @@ class Outcome:
 
 def run_load(
     home: Home,
-    sources: list[str],
-    name: str | None = None,
+    what: dict[str, Any],
     accept_shrink: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-    pool: Pool | None = None,
+    handover: Handover = Handover(),  # noqa: B008 (it is frozen)
 ) -> Outcome:
     """Run the job once. The caller holds the writer's lock.
+
+    Args:
+        home: an existing home.
+        what: fields of `assets.tables.LoadConfig`.
+        accept_shrink: publish even if most documents are gone.
+        handover: what the caller has ready for it.
 
     Raises:
         SetupFault: the run met one.
         RuntimeError: the run failed for a reason that is ours; its log is in the web UI.
     """
-    job = build_definitions(home, progress, wait_seconds=0, pool=pool).resolve_job_def(JOB)
+    job = build_definitions(home, wait_seconds=0, handover=handover).resolve_job_def(JOB)
     config = {
         "ops": {
-            LOAD: {"config": {"sources": sources, "name": name}},
+            LOAD: {"config": what},
             CANDIDATE: {"config": {"accept_shrink": accept_shrink}},
         },
         # The command speaks for itself; Dagster's events are in the web UI.
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
-    with storage_faults(home), dagster_home(home) as folder, _instance(home, folder) as instance:
+    with storage_faults(home), dagster_home(home) as folder, home_instance(home, folder) as instance:
         result = job.execute_in_process(
             run_config=config,
             instance=instance,
@@ -76,8 +80,8 @@ def run_load(
 
 
 @contextmanager
-def _instance(home: Home, folder: Path) -> Iterator[dg.DagsterInstance]:
-    """The home's instance, with no dead run of the command in it.
+def home_instance(home: Home, folder: Path) -> Iterator[dg.DagsterInstance]:
+    """The home's instance, with no dead run of the command in it. The caller holds the writer's lock.
 
     Raises:
         SetupFault: dagster.yaml is wrong, or the database that it names cannot be used.

@@ -1,6 +1,7 @@
 """The assets of the lake: one pass over what is new fills all its tables, so it is one multi-asset, never subset."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import dagster as dg
 from pydantic import Field
@@ -23,9 +24,9 @@ from etl.contract import (
 )
 from etl.errors import SetupFault
 from warehouse.home import Home
-from warehouse.load import Loaded, load
+from warehouse.load import Loaded, Progress, load
 from warehouse.manifest import Manifest
-from warehouse.plan import Plan, make_plan, make_rebuild
+from warehouse.plan import Plan, make_plan, make_rebuild, make_retry
 from warehouse.pool import Pool
 from warehouse.publish import clear_leftovers, write_registries
 
@@ -52,17 +53,39 @@ class LoadConfig(dg.Config):
         description="Instead of looking at the sources: the months (2021-02, or undated) whose documents are parsed "
         "again from their stored texts; an empty list for all months.",
     )
+    retry: list[str] | None = Field(
+        default=None,
+        description="Instead of looking at the sources: the reasons (unreadable, unparsable ...) of the rejects whose "
+        "files are read again, changed or not; an empty list for all reasons.",
+    )
 
     def plan(self, home: Home) -> Plan:
         """What there is to do."""
         if self.rebuild is not None:
+            if self.retry is not None:
+                raise SetupFault("Either `rebuild` or `retry`, not both in one run: launch one after the other")
             return make_rebuild(home, self.rebuild)
+        if self.retry is not None:
+            return make_retry(home, self.retry)
         return make_plan(home, self.sources, self.name, self.settled_only)
 
 
-def loaded_assets(
-    home: Home, progress: Callable[[int, int], None] | None, pool: Pool | None = None
-) -> dg.AssetsDefinition:
+@dataclass(frozen=True)
+class Handover:
+    """What the command hands on to the one run that it launches in its own process.
+
+    Attributes:
+        plan: what there is to do, found out shortly before; else the run finds out.
+        pool: workers that have been started already.
+        progress: told of how many of how many records are done.
+    """
+
+    plan: Plan | None = None
+    pool: Pool | None = None
+    progress: Progress | None = None
+
+
+def loaded_assets(home: Home, handover: Handover) -> dg.AssetsDefinition:
     """The tables that one pass over new and changed files fills."""
 
     @dg.multi_asset(
@@ -74,7 +97,7 @@ def loaded_assets(
     def _load(context: dg.AssetExecutionContext, config: LoadConfig, writer: Writer) -> Iterator[dg.MaterializeResult]:
         with faults_as_failures(home):
             _require_publish(context)
-            plan = config.plan(home)
+            plan = handover.plan or config.plan(home)
             if plan.is_empty:
                 clear_leftovers(home)
                 # Nothing is handed on, so that what follows is skipped.
@@ -87,9 +110,11 @@ def loaded_assets(
                 return
             if plan.rebuild:
                 context.log.info(f"{len(plan.rebuild)} months are parsed again from their stored texts")
+            elif plan.is_retry:
+                context.log.info(f"{plan.files_to_read} files of rejects are read again")
             else:
                 context.log.info(f"{plan.files_seen} files seen, {plan.files_to_read} new or changed")
-            loaded = load(home, plan, context.run.run_id, progress, pool)
+            loaded = load(home, plan, context.run.run_id, handover.progress, handover.pool)
             context.log.info(
                 f"{loaded.documents_written} documents in {len(loaded.months)} months, {loaded.rejects} rejects"
             )

@@ -22,6 +22,22 @@ home_option = click.option(
 )
 
 
+wait_option = click.option(
+    "--wait",
+    metavar="[=SECONDS]",
+    help="Wait for another run to finish, at most so many seconds; without a number as long as it takes.",
+)
+rows_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json", "jsonl", "markdown"]),
+    default="table",
+    show_default=True,
+)
+WAITING = ("run", "retry", "prune")
+"""The commands that take --wait, with or without a number."""
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(version("copydesk"), message="copydesk %(version)s")
 def cli() -> None:
@@ -32,11 +48,7 @@ def cli() -> None:
 @click.argument("sources", nargs=-1, metavar="[SOURCE ...]")
 @click.option("--as", "name", metavar="NAME", help="Name of the source, instead of its folder's.")
 @home_option
-@click.option(
-    "--wait",
-    metavar="[=SECONDS]",
-    help="Wait for another run to finish, at most so many seconds; without a number as long as it takes.",
-)
+@wait_option
 @click.option("--accept-shrink", is_flag=True, help="Publish even if most documents are gone.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the summary.")
 @click.option("--quiet", is_flag=True, help="Print nothing unless something is wrong.")
@@ -56,8 +68,37 @@ def run(
     """
     from copydesk.run import run_command
 
-    seconds = 0.0 if wait is None else _seconds(wait)
-    return run_command(list(sources), name, home, seconds, accept_shrink, as_json, quiet)
+    return run_command(list(sources), name, home, _seconds(wait), accept_shrink, as_json, quiet)
+
+
+@cli.command(short_help="What could not be loaded, and what to do.")
+@click.option("--reason", metavar="R", help="Only rejects of this reason.")
+@click.option("--source", metavar="NAME", help="Only rejects of this source.")
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(min=1), help="At most so many; by default 50 in a table, else all."
+)
+@rows_option
+@home_option
+def rejects(reason: str | None, source: str | None, form: str, limit: int | None, home: str | None) -> int:
+    """List what could not be loaded: why, since when, and what to do about it."""
+    from copydesk.rejects import rejects_command
+
+    return rejects_command(reason, source, form, limit, home)
+
+
+@cli.command(short_help="Read the files of rejects again.")
+@click.option("--reason", metavar="R", help="Only rejects of this reason.")
+@home_option
+@wait_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the summary.")
+def retry(reason: str | None, home: str | None, wait: str | None, as_json: bool) -> int:
+    """Read the files of current rejects again, whether or not they have changed, and publish what comes of it.
+
+    A run takes a rejected file again only when it has changed. Files that are gone are left as they are.
+    """
+    from copydesk.retry import retry_command
+
+    return retry_command(reason, home, _seconds(wait), as_json)
 
 
 @cli.command(short_help="Ask the warehouse in SQL.")
@@ -71,14 +112,20 @@ def run(
     show_default=True,
 )
 @click.option("--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write there instead of printing.")
-def sql(query: str, home: str | None, form: str, output: str | None) -> int:
+@click.option(
+    "--as-of",
+    metavar="RUN_ID",
+    help="Ask the version that this run published, if it is still retained; `copydesk runs` says which are. A unique "
+    "beginning will do.",
+)
+def sql(query: str, home: str | None, form: str, output: str | None, as_of: str | None) -> int:
     """Run one SELECT against the published warehouse.
 
     The query can read the published tables and nothing else: no other files, no network, no settings.
     """
     from copydesk.sql import sql_command
 
-    return sql_command(query, home, form, output)
+    return sql_command(query, home, form, output, as_of)
 
 
 @cli.command(short_help="What is loaded, what waits, what it takes.")
@@ -89,6 +136,38 @@ def status(home: str | None, as_json: bool) -> int:
     from copydesk.status import status_command
 
     return status_command(home, as_json)
+
+
+@cli.command(short_help="The runs that changed something.")
+@click.option(
+    "--limit", metavar="N", type=click.IntRange(min=1), help="At most so many; by default 20 in a table, else all."
+)
+@rows_option
+@home_option
+def runs(limit: int | None, form: str, home: str | None) -> int:
+    """List the runs that changed something, newest first.
+
+    For each: what it read and wrote, and whether the version that it published is retained, so that
+    `copydesk sql --as-of RUN_ID` can ask it.
+    """
+    from copydesk.runs import runs_command
+
+    return runs_command(limit, form, home)
+
+
+@cli.command(short_help="A document's versions, and what changed.")
+@click.argument("what", metavar="DOCUMENT_ID|PATH")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@home_option
+def history(what: str, form: str, home: str | None) -> int:
+    """Show every version of a document, and what changed from each to the next.
+
+    The document is named by its id or a unique beginning of it (6 hex digits or more), by its path in its source, by
+    SOURCE:PATH, or by where its file lies. It need not be current any more.
+    """
+    from copydesk.history import history_command
+
+    return history_command(what, form, home)
 
 
 @cli.command(short_help="What was recognised in a text, and why.")
@@ -108,6 +187,44 @@ def publish(home: str | None) -> int:
     from copydesk.publish import publish_command
 
     return publish_command(home)
+
+
+@cli.command(short_help="Remove former versions, give back space.")
+@click.option(
+    "--keep",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Keep the newest N versions, the current one included; by default as many as copydesk.toml says.",
+)
+@click.option(
+    "--older-than",
+    metavar="AGE",
+    help="Remove only versions published longer ago: 90m, 36h, 30d. Without --keep, all of these but the current one.",
+)
+@click.option(
+    "--runs-older-than", metavar="AGE", help="Remove Dagster's records of runs that are as old, too; else they stay."
+)
+@click.option("--dry-run", is_flag=True, help="Remove nothing, only say what would be removed.")
+@home_option
+@wait_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def prune(
+    keep: int | None,
+    older_than: str | None,
+    runs_older_than: str | None,
+    dry_run: bool,
+    home: str | None,
+    wait: str | None,
+    as_json: bool,
+) -> int:
+    """Remove former versions, what only they need in the lake, and what killed or refused runs have left.
+
+    The current version always stays, and so does one that someone has open. No row of the current version is touched:
+    former texts stay in document_versions. [publish] keep_versions in copydesk.toml remains the rule for later runs.
+    """
+    from copydesk.prune import prune_command
+
+    return prune_command(keep, older_than, runs_older_than, dry_run, _seconds(wait), as_json, home)
 
 
 @cli.command(short_help="Open the Dagster web UI.")
@@ -139,7 +256,7 @@ def daemon(home: str | None) -> int:
 def main() -> int:
     """Run the command and turn whatever happens into a message and an exit status."""
     arguments = sys.argv[1:]
-    if arguments[:1] == ["run"]:
+    if arguments and arguments[0] in WAITING:
         arguments = ["--wait=-1" if argument == "--wait" else argument for argument in arguments]
     try:
         # Not through cli.main(), which ends the process by itself when the reader of a pipe has gone.
@@ -178,7 +295,9 @@ def _say(message: str, status: int) -> int:
     return status
 
 
-def _seconds(text: str) -> float:
+def _seconds(text: str | None) -> float:
+    if text is None:
+        return 0.0
     try:
         seconds = float(text)
     except ValueError:

@@ -8,7 +8,7 @@ import decimal
 import io
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
 
@@ -30,7 +30,7 @@ def visible(text: str) -> str:
 def as_table(names: Sequence[str], rows: Iterable[Row], widest: int | None = WIDEST) -> str:
     """An aligned table: numbers to the right, NULL for what is unknown, long values cut with an ellipsis."""
     rows = list(rows)
-    cells = [[_cut(visible(_text(value)), widest) for value in row] for row in rows]
+    cells = [[_cut(visible(as_text(value)), widest) for value in row] for row in rows]
     names = [visible(name) for name in names]
     widths = [max(map(cell_len, column)) for column in zip(names, *cells, strict=True)]
     is_number = [bool(rows) and all(_is_number(row[at]) or row[at] is None for row in rows) for at in range(len(names))]
@@ -51,7 +51,7 @@ def as_csv(names: Sequence[str], rows: Iterable[Row]) -> str:
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(names)
     for row in rows:
-        writer.writerow(["" if value is None else _text(value) for value in row])
+        writer.writerow(["" if value is None else as_text(value) for value in row])
     return out.getvalue().rstrip("\n")
 
 
@@ -63,7 +63,7 @@ def as_json(names: Sequence[str], rows: Iterable[Row]) -> str:
 
 def as_jsonl(names: Sequence[str], rows: Iterable[Row]) -> str:
     """One JSON object per row and line."""
-    return "\n".join(json.dumps(dict(zip(names, map(_plain, row), strict=True)), ensure_ascii=False) for row in rows)
+    return "\n".join(json.dumps(dict(zip(names, map(plain, row), strict=True)), ensure_ascii=False) for row in rows)
 
 
 def as_markdown(names: Sequence[str], rows: Iterable[Row]) -> str:
@@ -72,8 +72,27 @@ def as_markdown(names: Sequence[str], rows: Iterable[Row]) -> str:
     def line(values: Iterable[str]) -> str:
         return f"| {' | '.join(values)} |"
 
-    escaped = ([_escape("" if value is None else _text(value)) for value in row] for row in rows)
+    escaped = ([_escape("" if value is None else as_text(value)) for value in row] for row in rows)
     return "\n".join([line(map(_escape, names)), line("---" for _ in names), *map(line, escaped)])
+
+
+def in_bytes(count: float) -> str:
+    """A number of bytes for people: 12 B, 3.4 kB, 5.6 MB."""
+    units = ["B", "kB", "MB", "GB", "TB"]
+    while count >= 1000 and len(units) > 1:
+        count /= 1000
+        units.pop(0)
+    return f"{count:.0f} B" if units[0] == "B" else f"{count:.1f} {units[0]}"
+
+
+FORMS: dict[str, Callable[[Sequence[str], Iterable[Row]], str]] = {
+    "table": as_table,
+    "csv": as_csv,
+    "json": as_json,
+    "jsonl": as_jsonl,
+    "markdown": as_markdown,
+}
+"""The forms that rows can be printed in, by the name that `--format` takes."""
 
 
 def _escape(text: str) -> str:
@@ -88,7 +107,8 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
+    """A value as people read it, still to be made `visible`."""
     if value is None:
         return "NULL"
     if isinstance(value, bool):
@@ -96,11 +116,11 @@ def _text(value: object) -> str:
     if isinstance(value, float | decimal.Decimal):
         return str(value)
     if isinstance(value, list | dict | tuple):
-        return json.dumps(_plain(value), ensure_ascii=False)
-    return str(_plain(value))
+        return json.dumps(plain(value), ensure_ascii=False)
+    return str(plain(value))
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     """A value as JSON can hold it."""
     if value is None or isinstance(value, str | bool | int):
         return value
@@ -109,9 +129,9 @@ def _plain(value: object) -> object:
     if isinstance(value, dt.datetime | dt.date | dt.time):
         return value.isoformat()
     if isinstance(value, dict):
-        return {str(key): _plain(entry) for key, entry in value.items()}
+        return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     if isinstance(value, bytes):
         return value.hex()
     return str(value)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,8 +21,11 @@ from etl.sources import is_glob
 from warehouse.faults import storage_faults
 from warehouse.home import Home
 from warehouse.lock import WriterLock
-from warehouse.manifest import DATABASE, RunSummary, current, has_leftovers
+from warehouse.manifest import DATABASE, Manifest, RunSummary, current, has_leftovers
 from warehouse.plan import Plan, make_plan
+
+if TYPE_CHECKING:
+    from assets.launch import Outcome
 
 
 def run_command(
@@ -67,24 +71,54 @@ def _run(
         return _say_nothing_new(home, plan, begun, as_json, quiet)
 
     with WriterLock(home, "copydesk run", wait):
-        if current(home) != plan.published:
+        if wait or current(home) != plan.published:
             # Another run has published between our look and our lock, and may have done the work.
             plan = make_plan(home, sources, name)
             if plan.is_empty:
                 _clear_leftovers(home)
                 return _say_nothing_new(home, plan, begun, as_json, quiet)
-        from warehouse.pool import Pool
+        what = {"sources": sources, "name": name}
+        outcome, published = launch(home, what, plan, accept_shrink, as_json or quiet)
+    if published is None:
+        return REFUSED
+    summary = replace(published.summary, seconds=round(time.monotonic() - begun, 3))
+    if as_json:
+        _print_json(summary)
+    elif not quiet:
+        click.echo(_describe(home, summary))
+        say_warnings(outcome)
+    return DONE
 
-        with Pool(home.settings) as pool:
-            # It gets ready while Dagster is loaded.
-            pool.start()
-            from assets.launch import run_load
-            from copydesk.render import visible
-            from warehouse.publish import candidate_folder
 
-            with _progress(is_wanted=sys.stderr.isatty() and not as_json and not quiet) as progress:
-                outcome = run_load(home, sources, name, accept_shrink, progress, pool)
-        published = current(home)
+def launch(
+    home: Home, what: dict[str, Any], plan: Plan, accept_shrink: bool = False, is_silent: bool = False
+) -> tuple[Outcome, Manifest | None]:
+    """Run the job in this process, and say on standard error if its candidate is refused.
+
+    The caller holds the writer's lock.
+
+    Args:
+        home: an existing home.
+        what: fields of `assets.tables.LoadConfig`.
+        plan: what these come to, made under the same lock or shortly before.
+        accept_shrink: publish even if most documents are gone.
+        is_silent: show no progress.
+
+    Returns:
+        How the run ended, and what it has published; None if that was refused.
+    """
+    from warehouse.pool import Pool
+
+    with Pool(home.settings) as pool:
+        # It gets ready while Dagster is loaded.
+        pool.start()
+        from assets.launch import run_load
+        from assets.tables import Handover
+        from copydesk.render import visible
+        from warehouse.publish import candidate_folder
+
+        with _progress(is_wanted=sys.stderr.isatty() and not is_silent) as progress:
+            outcome = run_load(home, what, accept_shrink, Handover(plan, pool, progress))
     if outcome.refused:
         found = visible("; ".join(outcome.refused))
         click.echo(
@@ -92,16 +126,18 @@ def _run(
             f"until the next run, {candidate_folder(home, outcome.run_id) / DATABASE} has what was refused",
             err=True,
         )
-        return REFUSED
+        return outcome, None
+    published = current(home)
     assert published is not None, "a run that ends well has published"
-    summary = replace(published.summary, seconds=round(time.monotonic() - begun, 3))
-    if as_json:
-        _print_json(summary)
-    elif not quiet:
-        click.echo(_describe(home, summary))
-        for warning in outcome.warnings:
-            click.echo(f"{'warning':<10} {visible(warning)}")
-    return DONE
+    return outcome, published
+
+
+def say_warnings(outcome: Outcome) -> None:
+    """Print what the checks found that does not stop a run."""
+    from copydesk.render import visible
+
+    for warning in outcome.warnings:
+        click.echo(f"{'warning':<10} {visible(warning)}")
 
 
 def _absolute(source: str) -> str:
@@ -143,7 +179,7 @@ def _print_json(summary: RunSummary) -> None:
 
 def _describe_nothing(home: Home, plan: Plan) -> str:
     if plan.files_seen:
-        return f"Nothing new: {_count(plan.files_seen, 'file')} seen, all of them known. Warehouse: {home.link}"
+        return f"Nothing new: {count(plan.files_seen, 'file')} seen, all of them known. Warehouse: {home.link}"
     # A source without a file is in the settings, but not in the plan.
     roots = ", ".join(str(source.root) for source in plan.sources or home.settings.sources) or "any source"
     return (
@@ -156,7 +192,7 @@ def _describe(home: Home, summary: RunSummary) -> str:
     rejects = f"{summary.rejects:,}"
     if summary.rejects_by_reason:
         reasons = ", ".join(f"{reason} {count}" for reason, count in summary.rejects_by_reason.items())
-        rejects += f" ({reasons}); `copydesk sql 'from rejects'` says what to do"
+        rejects += f" ({reasons}); `copydesk rejects` says what to do"
     rate = summary.documents_written / summary.seconds if summary.seconds else 0.0
     lines = [
         ("files", f"{summary.files_seen:,} seen, {summary.files_read:,} read"),
@@ -169,7 +205,8 @@ def _describe(home: Home, summary: RunSummary) -> str:
     return "\n".join(f"{name:<10} {value}" for name, value in lines)
 
 
-def _count(number: int, noun: str) -> str:
+def count(number: int, noun: str) -> str:
+    """A number of things in words: 1 file, 2 files."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 

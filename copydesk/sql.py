@@ -9,22 +9,14 @@ from pathlib import Path
 
 import click
 
-from copydesk import render
+from copydesk.render import FORMS
 from etl.errors import SetupFault
 from warehouse.connection import UnsafeQuery, run_query, safe_connection
 from warehouse.faults import storage_faults
 from warehouse.home import Home
 
-_TEXT_FORMS = {
-    "table": render.as_table,
-    "csv": render.as_csv,
-    "json": render.as_json,
-    "jsonl": render.as_jsonl,
-    "markdown": render.as_markdown,
-}
 
-
-def sql_command(query: str, home_folder: str | None, form: str, output: str | None) -> int:
+def sql_command(query: str, home_folder: str | None, form: str, output: str | None, as_of: str | None) -> int:
     """Run the query; see `copydesk sql --help`. Returns the exit status."""
     from copydesk.cli import DONE
 
@@ -34,12 +26,12 @@ def sql_command(query: str, home_folder: str | None, form: str, output: str | No
         raise SetupFault("Parquet is no text for a terminal: name a file with --output FILE")
     try:
         home = Home.find(home_folder)
-        with storage_faults(home), safe_connection(home) as connection:
+        with storage_faults(home), safe_connection(home, as_of) as connection:
             result = run_query(connection, query)
             if form == "parquet":
                 content = _parquet(result.to_arrow_table())
             else:
-                text = _TEXT_FORMS[form](result.columns, result.fetchall())
+                text = FORMS[form](result.columns, result.fetchall())
                 content = f"{text}\n".encode() if text else b""
     except UnsafeQuery as refusal:
         raise SetupFault(str(refusal)) from None

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-from pathlib import Path
 from typing import Any
 
 import click
 
-from copydesk.render import as_table
+from copydesk.render import as_table, in_bytes
 from copydesk.services import running_daemon
 from etl.errors import SetupFault
 from warehouse.connection import query_table
+from warehouse.disk import DiskUse, disk_use
 from warehouse.home import Home
 from warehouse.manifest import Manifest, current, retained
 from warehouse.plan import make_plan
@@ -44,7 +43,7 @@ def status_command(home_folder: str | None, is_json: bool) -> int:
     waiting = _waiting(home)
     daemon = running_daemon(home)
     alerts = sorted(path.name for path in home.alerts.glob("[!.]*.json"))
-    disk = {name: _bytes(home.folder / name) for name in ("lake", "versions", "dagster")}
+    disk = disk_use(home)
     if is_json:
         click.echo(
             json.dumps(
@@ -57,7 +56,7 @@ def status_command(home_folder: str | None, is_json: bool) -> int:
                     "waiting": waiting,
                     "daemon": daemon,
                     "alerts": alerts,
-                    "disk_bytes": disk,
+                    "disk_bytes": disk.to_json(),
                 }
             )
         )
@@ -72,8 +71,26 @@ def status_command(home_folder: str | None, is_json: bool) -> int:
     if alerts:
         count = f"{len(alerts)} alert{'' if len(alerts) == 1 else 's'}"
         click.echo(f"Alerts     {count} in {home.alerts}, the newest {alerts[-1]}")
-    click.echo("Disk       " + ", ".join(f"{name} {_size(count)}" for name, count in disk.items()))
+    click.echo(_describe_disk(disk))
     return DONE
+
+
+def _describe_disk(disk: DiskUse) -> str:
+    lines = [
+        f"Disk       lake {in_bytes(disk.lake)}, versions {in_bytes(disk.versions)} (former ones "
+        f"{in_bytes(disk.former_versions)}), dagster {in_bytes(disk.dagster)}"
+    ]
+    rows = [
+        (name, in_bytes(use.current), in_bytes(use.former), in_bytes(use.log))
+        for name, use in disk.tables.items()
+        if use.current or use.former or use.log
+    ]
+    if rows:
+        lines.append(as_table(("table", "current", "only former versions", "log"), rows))
+    left = disk.staging + sum(use.left for use in disk.tables.values())
+    if left:
+        lines.append(f"Left       {in_bytes(left)} by a run in progress or a killed one; the next run clears it away")
+    return "\n".join(lines)
 
 
 def _describe(home: Home, published: Manifest | None) -> str:
@@ -115,20 +132,3 @@ def _describe_waiting(home: Home, waiting: dict[str, Any]) -> str:
 
 def _objects(names: list[str], rows: list[tuple[object, ...]]) -> list[dict[str, object]]:
     return [dict(zip(names, row, strict=True)) for row in rows]
-
-
-def _bytes(folder: Path) -> int:
-    total = 0
-    for path in folder.rglob("*"):
-        # A run may be clearing files away meanwhile.
-        with contextlib.suppress(OSError):
-            total += 0 if path.is_symlink() or not path.is_file() else path.stat().st_size
-    return total
-
-
-def _size(count: float) -> str:
-    units = ["B", "kB", "MB", "GB", "TB"]
-    while count >= 1000 and len(units) > 1:
-        count /= 1000
-        units.pop(0)
-    return f"{count:.0f} B" if units[0] == "B" else f"{count:.1f} {units[0]}"

@@ -84,12 +84,14 @@ def list_files(root: Path, patterns: Iterable[str], under: str = "", skip: Path 
 
 
 def list_file(root: Path, path: str) -> ListedFile | None:
-    """One file below a root, or None if there is no such regular file."""
+    """One file below a root, by its path or by what `readable` made of it; None if there is no such regular file."""
     base = str(root).rstrip("/")
+    if not os.path.lexists(f"{base}/{path}"):
+        path = _as_on_disk(path)
     location = f"{base}/{path}"
     try:
         status = Path(location).stat()
-    except OSError:
+    except (OSError, ValueError):
         return None
     if not stat.S_ISREG(status.st_mode):
         return None
@@ -122,6 +124,11 @@ def readable(name: str) -> str:
 def _file(path: str, native_path: str, root: str, status: os.stat_result, is_outside: bool) -> ListedFile:
     native = None if path == native_path else native_path
     return ListedFile(path, root, status.st_size, status.st_mtime_ns, is_outside, native)
+
+
+def _as_on_disk(path: str) -> str:
+    """The name that `readable` made a path of, as Python holds it."""
+    return re.sub("\ufffd([89a-f][0-9a-f])", lambda byte: chr(0xDC00 + int(byte[1], 16)), path)
 
 
 def _listed(entry: os.DirEntry[str], path: str, root: str, top: str) -> ListedFile | None:

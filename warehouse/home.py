@@ -308,12 +308,12 @@ class _Checker:
         return tuple(value)
 
     def _duration(self, value: object) -> dt.timedelta:
-        found = re.fullmatch(r"([1-9]\d{0,4})([mhd])", value) if isinstance(value, str) else None
+        found = duration(value) if isinstance(value, str) else None
         if found is None:
             raise self._fault(
                 f"source.fail_window is a number of minutes, hours or days such as 90m, 36h or 2d, not {value!r}"
             )
-        return int(found[1]) * _UNITS[found[2]]
+        return found
 
     def _allow(self, prefix: str, table: dict[str, Any], allowed: set[str]) -> None:
         for key in table:
@@ -322,6 +322,12 @@ class _Checker:
 
     def _fault(self, message: str) -> SetupFault:
         return SetupFault(f"{self._home.settings_file}: {message}")
+
+
+def duration(text: str) -> dt.timedelta | None:
+    """A number of minutes, hours or days, such as 90m, 36h or 2d; None if it is none."""
+    found = re.fullmatch(r"([1-9]\d{0,4})([mhd])", text, re.ASCII)
+    return int(found[1]) * _UNITS[found[2]] if found else None
 
 
 def absolute(folder: str | Path) -> Path:

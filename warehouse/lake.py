@@ -7,6 +7,7 @@ written belongs to `warehouse.load`.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,15 +16,20 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable, Schema
+from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from etl.contract import TABLES, Table
+from warehouse.disk import LOG
 from warehouse.home import Home
 from warehouse.manifest import Manifest, TableState
 from warehouse.points import reach
 
 ROW_GROUP = 10_000
 """Rows of a row group: small enough to be skipped by their statistics, large enough to compress well."""
+
+
+_ENTRY = re.compile(r"(\d{20})\.(json|checkpoint\.parquet)$")
 
 
 class Lake:
@@ -112,23 +118,57 @@ class Lake:
         )
         reach(f"{table.name} committed")
 
-    def sweep(self, keep: Iterable[Manifest]) -> None:
-        """Delete every Parquet file that none of the given versions consists of."""
-        kept: dict[str, set[str]] = {name: set() for name in TABLES}
-        for manifest in keep:
-            for name, state in manifest.tables.items():
-                kept.setdefault(name, set()).update(state.files)
-        for name, files in kept.items():
+    def sweep(self, keep: Iterable[Manifest], is_dry_run: bool = False) -> int:
+        """Delete every Parquet file that none of the given versions consists of, and the log that none of them needs.
+
+        Returns how many bytes that frees.
+        """
+        versions = list(keep)
+        byte_count = 0
+        for name in dict.fromkeys((*TABLES, *(name for manifest in versions for name in manifest.tables))):
             reach(f"before sweeping {name}")
             folder = self._home.lake / name
+            states = [manifest.tables[name] for manifest in versions if name in manifest.tables]
+            kept = {file for state in states for file in state.files}
             for path in folder.rglob("*.parquet"):
                 relative = path.relative_to(folder)
-                if relative.parts[0] != "_delta_log" and relative.as_posix() not in files:
-                    path.unlink(missing_ok=True)
+                if relative.parts[0] != LOG and relative.as_posix() not in kept:
+                    byte_count += _remove(path, is_dry_run)
                     reach("file swept")
             for month in folder.glob("month=*"):
-                if not any(month.iterdir()):
+                if not is_dry_run and not any(month.iterdir()):
                     month.rmdir()
+            if states:
+                byte_count += self._trim_log(folder, min(states, key=lambda state: state.delta_version), is_dry_run)
+        return byte_count
+
+    def _trim_log(self, folder: Path, oldest: TableState, is_dry_run: bool) -> int:
+        """Delete what the log holds from before the last checkpoint at or before the oldest version that is kept.
+
+        Delta Lake writes a checkpoint every hundred commits; from it and the commits since, every later version can
+        be read. It never deletes a commit itself, as the table's configuration forbids it to.
+        """
+        entries = sorted(
+            (int(found[1]), path) for path in (folder / LOG).iterdir() if (found := _ENTRY.match(path.name))
+        )
+        checkpoints = [
+            version for version, path in entries if path.suffix == ".parquet" and version <= oldest.delta_version
+        ]
+        before = [path for version, path in entries if version < max(checkpoints, default=0)]
+        if not before or not self._is_readable(folder, oldest):
+            return 0
+        # The earliest first: whenever this is cut short, what is left begins with a checkpoint or is whole.
+        return sum(_remove(path, is_dry_run) for path in before)
+
+    @staticmethod
+    def _is_readable(folder: Path, state: TableState) -> bool:
+        """Whether a version can be read from the log as it has to be: a damaged checkpoint must not be the only one."""
+        try:
+            delta = DeltaTable(folder.as_uri(), version=state.delta_version)
+            found = pa.table(delta.get_add_actions()).column("path").to_pylist()
+        except (DeltaError, OSError):
+            return False
+        return tuple(sorted(found)) == state.files
 
     def _restore(self, table: Table, published: TableState | None) -> None:
         folder = self._folder(table)
@@ -171,6 +211,17 @@ class Lake:
         size = (folder / name).stat().st_size
         stats = f'{{"numRecords":{rows}}}'
         return AddAction(name, size, partition, int(time.time() * 1000), True, stats)
+
+
+def _remove(path: Path, is_dry_run: bool) -> int:
+    """Delete a file, or only say how many bytes that would free."""
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return 0
+    if not is_dry_run:
+        path.unlink(missing_ok=True)
+    return size
 
 
 def sync(path: Path) -> None:

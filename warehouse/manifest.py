@@ -23,11 +23,12 @@ from etl.errors import SetupFault
 from warehouse.home import Home
 
 MANIFEST = "manifest.json"
-BUILDING = ".building"
-"""Ends the name of a candidate's folder."""
-
 DATABASE = "warehouse.duckdb"
 """The base name of every version's file: DuckDB names the catalog after it, and clients qualify names with that."""
+
+
+BUILDING, LEAVING = ".building", ".leaving"
+"""What the folder of a version ends with that is not published yet, or about to be removed."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ def retained(home: Home) -> list[Manifest]:
     found = []
     unfinished = unfinished_version(home)
     for path in home.versions.glob(f"*/{MANIFEST}"):
-        if path.parent.suffix != BUILDING and path.parent.name != unfinished:
+        if path.parent.suffix not in (BUILDING, LEAVING) and path.parent.name != unfinished:
             with contextlib.suppress(SetupFault):
                 found.append(Manifest.read(path))
     return sorted(found, key=lambda manifest: manifest.published_at, reverse=True)
@@ -211,7 +212,44 @@ def unfinished_version(home: Home) -> str | None:
 
 def has_leftovers(home: Home) -> bool:
     """Whether a run that was killed or refused has left something to be cleared away, or one is at work."""
-    return home.staging.exists() or os.path.lexists(home.next_link) or any(home.versions.glob(f"*{BUILDING}"))
+    return (
+        home.staging.exists()
+        or os.path.lexists(home.next_link)
+        or any(home.versions.glob(f"*{BUILDING}"))
+        or any(home.versions.glob(f"*{LEAVING}"))
+    )
+
+
+def find_retained(home: Home, as_of: str) -> Manifest:
+    """The retained version that was published by a run.
+
+    Args:
+        home: an existing home.
+        as_of: the run's id or its unique beginning: its latest publish; or the name of a version.
+
+    Raises:
+        SetupFault: no such version is retained, several are meant, or its views point at another place.
+    """
+    versions = retained(home)
+    found = [manifest for manifest in versions if as_of and manifest.run_id.startswith(as_of)]
+    runs = list(dict.fromkeys(manifest.run_id for manifest in found))
+    if len(runs) > 1:
+        raise SetupFault(f"{as_of} begins the ids of {len(runs)} runs: {', '.join(runs)}. Give more of it")
+    # By its whole name a publish without a new run; a run's id alone is the name of its first publish, too.
+    found = found or [manifest for manifest in versions if manifest.name == as_of]
+    if not found:
+        have = ", ".join(f"{manifest.name} ({manifest.published_at[:16].replace('T', ' ')})" for manifest in versions)
+        raise SetupFault(
+            f"No version of a run {as_of!r} is retained (any more). Those that are, with their time (UTC): "
+            f"{have or 'none'}. [publish] keep_versions in {home.settings_file} says how many are"
+        )
+    manifest = found[0]
+    if not _is_same(manifest.lake, home.lake):
+        raise SetupFault(
+            f"Version {manifest.name} was published before the home moved here from {Path(manifest.lake).parent}, and "
+            "its views point there: only versions published since then can be asked"
+        )
+    return manifest
 
 
 def locations(home: Home, manifest: Manifest | None, table: Table) -> list[Path]:

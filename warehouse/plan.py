@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.contract import FILES, PARSER_VERSION, SOURCES
+from etl.contract import FILES, PARSER_VERSION, REJECT_REASONS, REJECTS, SOURCES
 from etl.errors import SetupFault
 from etl.reference import load_reference
 from etl.sources import ListedFile, is_glob, list_file, list_files, matcher, readable, split_glob
@@ -67,6 +67,8 @@ class Plan:
         waiting: new or changed files that are left for later, as they may still be written to.
         is_reparse: whether stored documents were parsed with another parser or other reference data.
         rebuild: months whose stored documents are parsed again whatever they were parsed with.
+        is_retry: whether the files to read are those of rejects.
+        gone: files of rejects that were to be read again and are not there; they are left as they are.
         is_new_source: whether a source is recorded for the first time, or with more patterns.
     """
 
@@ -81,6 +83,8 @@ class Plan:
     waiting: int = 0
     is_reparse: bool = False
     rebuild: frozenset[str] = frozenset()
+    is_retry: bool = False
+    gone: int = 0
     is_new_source: bool = False
 
     @property
@@ -174,6 +178,43 @@ def make_rebuild(home: Home, months: Iterable[str]) -> Plan:
     return plan
 
 
+def make_retry(home: Home, reasons: Iterable[str] = ()) -> Plan:
+    """Plan to read the files of current rejects again, whether or not they have changed.
+
+    No root is listed: a file that is gone is left as it is.
+
+    Args:
+        home: an existing home.
+        reasons: of the rejects, as in `rejects.reason`; all if there are none.
+
+    Raises:
+        SetupFault: nothing has been published, or there is no such reason.
+    """
+    wanted = check_reasons(reasons)
+    published = require_current(home)
+    plan = _plan(published)
+    plan.is_retry = True
+    recorded = _recorded_sources(home, published)
+    rejects = read_table(home, published, REJECTS, ["source", "path", "reason"]).to_pylist()
+    paths = {(row["source"], row["path"]) for row in rejects if row["reason"] in wanted}
+    plan.gone = len(paths) - _read_again(plan, paths, recorded)
+    plan.files_seen = plan.files_to_read
+    _retry_rejected(plan, read_table(home, published, FILES), recorded)
+    return plan
+
+
+def check_reasons(reasons: Iterable[str]) -> frozenset[str]:
+    """Reasons of rejects; all there are if none is named.
+
+    Raises:
+        SetupFault: one of them is no reason.
+    """
+    wanted = frozenset(reasons)
+    if unknown := sorted(wanted - set(REJECT_REASONS)):
+        raise SetupFault(f"No reject has the reason {', '.join(unknown)}; reasons are {', '.join(REJECT_REASONS)}")
+    return wanted or frozenset(REJECT_REASONS)
+
+
 def _plan(published: Manifest | None) -> Plan:
     plan = Plan(published)
     if published is not None:
@@ -190,13 +231,25 @@ def _retry_rejected(plan: Plan, files: pa.Table, recorded: dict[str, Source]) ->
     if not plan.is_reparse:
         return
     is_rejected = pc.and_(pc.equal(files.column("status"), "rejected"), pc.is_valid(files.column("sha256")))
-    for row in files.filter(is_rejected).select(["source", "path"]).to_pylist():
-        name, path = row["source"], row["path"]
-        taken = plan.read.get(name, [])
-        if name in recorded and all(file.path != path for file in taken):
-            file = list_file(recorded[name].root, path)
-            if file is not None:
-                plan.read[name] = sorted([*taken, file], key=lambda file: file.path)
+    rows = files.filter(is_rejected).select(["source", "path"]).to_pylist()
+    _read_again(plan, ((row["source"], row["path"]) for row in rows), recorded)
+
+
+def _read_again(plan: Plan, paths: Iterable[tuple[str, str]], recorded: dict[str, Source]) -> int:
+    """Have files read that are known, as (source, path). Returns how many of them are there."""
+    taken: dict[str, dict[str, ListedFile]] = {}
+    count = 0
+    for name, path in paths:
+        if name not in recorded:
+            continue
+        files = taken.setdefault(name, {file.path: file for file in plan.read.get(name, ())})
+        if path not in files and (file := list_file(recorded[name].root, path)):
+            files[path] = file
+        count += path in files
+    for name, files in taken.items():
+        if files:
+            plan.read[name] = [files[path] for path in sorted(files)]
+    return count
 
 
 def _leave_unsettled(plan: Plan) -> None:

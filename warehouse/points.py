@@ -25,6 +25,7 @@ POINTS: tuple[str, ...] = (
     "link prepared",
     "version renamed",
     "published",
+    "version set aside",
     "version removed",
     "leftover removed",
     *(f"before sweeping {name}" for name in TABLES),

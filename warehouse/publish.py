@@ -8,13 +8,14 @@ files by an explicit list, so that no later run can change what they show.
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import fcntl
 import os
 import shutil
 import struct
 import uuid
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version as installed_version
 from importlib.resources import files
 from pathlib import Path
@@ -38,12 +39,14 @@ from etl.contract import (
 from etl.errors import SetupFault
 from etl.paragraphs import LEAD_SQL
 from etl.reference import Reference, load_reference
+from warehouse.disk import byte_count
 from warehouse.home import Home
 from warehouse.lake import Lake, sync
 from warehouse.load import Loaded
 from warehouse.manifest import (
     BUILDING,
     DATABASE,
+    LEAVING,
     MANIFEST,
     Manifest,
     RunSummary,
@@ -253,39 +256,102 @@ def clear_leftovers(home: Home) -> None:
         clear_away(home)
 
 
-def clear_away(home: Home) -> None:
+@dataclass(frozen=True)
+class Cleared:
+    """What clearing away has removed, or would remove.
+
+    Attributes:
+        versions: names of the versions that are gone.
+        open_versions: names of those that were due, but that someone has open.
+        byte_count: bytes of all that is gone: versions, candidates, staged rows, and files of the lake.
+    """
+
+    versions: tuple[str, ...]
+    open_versions: tuple[str, ...]
+    byte_count: int
+
+
+def clear_away(
+    home: Home, keep: int | None = None, before: dt.datetime | None = None, is_dry_run: bool = False
+) -> Cleared:
     """Remove old versions, candidates and staged rows that were left, and lake files that nobody needs.
 
-    A version that someone has open is kept until the next publish after it was closed. The staging folder goes last:
-    if this is killed, it says that there is more to be done.
+    A version that someone has open is kept until the next publish after it was closed; the current one always is. The
+    staging folder goes last: if this is killed, it says that there is more to be done. The caller holds the writer's
+    lock.
+
+    Args:
+        home: whose.
+        keep: how many of the newest versions stay; by default as copydesk.toml says.
+        before: only versions published earlier than that (UTC) leave.
+        is_dry_run: remove nothing, only say what would go.
     """
-    versions = retained(home)
+    if not is_dry_run:
+        _bring_back(home)
+    keep = home.settings.keep_versions if keep is None else keep
     published = current(home, may_have_moved=True)
-    kept = []
-    for at, manifest in enumerate(versions):
+    kept, gone, still_open, freed = [], [], [], 0
+    for at, manifest in enumerate(retained(home)):
         folder = home.versions / manifest.name
         is_current = published is not None and manifest.name == published.name
-        if at < home.settings.keep_versions or is_current or is_open(folder / DATABASE):
+        is_young = before is not None and manifest.published_at >= before.isoformat()
+        if at < keep or is_current or is_young:
             kept.append(manifest)
+            continue
+        size = byte_count(folder)
+        if is_open(folder / DATABASE) if is_dry_run else not _remove_version(folder):
+            kept.append(manifest)
+            still_open.append(manifest.name)
         else:
-            shutil.rmtree(folder, ignore_errors=True)
-            reach("version removed")
-    sound = {manifest.name for manifest in versions}
-    for folder in home.versions.iterdir():
-        if folder.name not in sound:
+            gone.append(manifest.name)
+            freed += size
+    known = {*(manifest.name for manifest in kept), *gone}
+    freed += byte_count(home.staging)
+    for folder in [path for path in home.versions.iterdir() if path.name not in known]:
+        freed += byte_count(folder)
+        if not is_dry_run:
             shutil.rmtree(folder, ignore_errors=True)
             reach("leftover removed")
-    home.next_link.unlink(missing_ok=True)
-    Lake(home).sweep(kept)
-    reach("before removing staging")
-    shutil.rmtree(home.staging, ignore_errors=True)
-    reach("after removing staging")
+    if not is_dry_run:
+        home.next_link.unlink(missing_ok=True)
+    freed += Lake(home).sweep(kept, is_dry_run)
+    if not is_dry_run:
+        reach("before removing staging")
+        shutil.rmtree(home.staging, ignore_errors=True)
+        reach("after removing staging")
+    return Cleared(tuple(gone), tuple(still_open), freed)
 
 
 def _discard_unfinished(home: Home) -> None:
     if name := unfinished_version(home):
         shutil.rmtree(home.versions / name, ignore_errors=True)
     home.next_link.unlink(missing_ok=True)
+
+
+def _remove_version(folder: Path) -> bool:
+    """Remove a version, unless someone has it open. Returns whether it is gone.
+
+    It is moved first and only then looked at, so that nobody can open it in between: `warehouse.connect` sees after
+    opening whether the version is still in its place.
+    """
+    leaving = folder.with_name(f"{folder.name}{LEAVING}")
+    folder.rename(leaving)
+    reach("version set aside")
+    if is_open(leaving / DATABASE):
+        leaving.rename(folder)
+        return False
+    # The manifest first: what has none is no version, and is not brought back once its rows are swept away.
+    (leaving / MANIFEST).unlink()
+    shutil.rmtree(leaving, ignore_errors=True)
+    reach("version removed")
+    return True
+
+
+def _bring_back(home: Home) -> None:
+    """Put versions back whose removal was cut short: someone may have one of them open."""
+    for leaving in home.versions.glob(f"*{LEAVING}"):
+        if (leaving / MANIFEST).exists():
+            leaving.rename(leaving.with_suffix(""))
 
 
 def is_open(path: Path) -> bool:

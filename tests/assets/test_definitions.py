@@ -195,3 +195,35 @@ def test_the_instance_ends_what_hangs_and_tries_again_only_what_was_killed(home:
         assert queue is not None
         assert queue.tag_concurrency_limits == [{"key": "copydesk/writer", "limit": 1}]
         assert instance.get_settings("retention")["sensor"]["purge_after_days"]["skipped"] == 7
+
+
+def test_a_retry_launched_in_the_web_ui_reads_the_files_of_rejects_again(
+    home: Home, source: Path, instance: dg.DagsterInstance
+) -> None:
+    def launch(**what: object) -> dg.ExecuteInProcessResult:
+        job = build_definitions(home, wait_seconds=0).resolve_job_def(JOB)
+        config = {"ops": {LOAD: {"config": what}}, "loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+        return job.execute_in_process(run_config=config, instance=instance, raise_on_error=False)
+
+    def said(result: dg.ExecuteInProcessResult) -> str | None:
+        (event,) = result.get_asset_observation_events()
+        return event.asset_observation_data.asset_observation.description
+
+    write(source, "a.txt", dispatch())
+    write(source, "bad.txt", b"\x00")
+    assert launch(sources=[str(source)]).success
+    assert said(launch(retry=["empty"])) == "Nothing to retry: no such rejects"
+    first = current(home)
+    assert launch(retry=[]).success
+    published = current(home)
+    assert first is not None
+    assert published is not None
+    assert (published.summary.files_read, published.summary.rejects) == (1, 1)
+    assert published.name != first.name
+    (source / "bad.txt").unlink()
+    assert said(launch(retry=["binary"])) == (
+        "Nothing to retry: 1 files with such rejects, and none of them is there any more"
+    )
+    assert not launch(retry=["blnk"]).success
+    assert not launch(retry=[], rebuild=[]).success
+    assert current(home) == published

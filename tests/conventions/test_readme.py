@@ -69,3 +69,10 @@ def test_every_make_target_exists() -> None:
     assert MADE
     for target in (*MADE, "ui"):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_every_command_is_in_the_list() -> None:
+    from copydesk.cli import cli
+
+    listed = set(re.findall(r"`copydesk ([a-z]+)[^`]*`", README.partition("## Commands\n")[2].partition("\n## ")[0]))
+    assert listed >= set(cli.commands)

@@ -187,6 +187,22 @@ def test_on_missing_withdraw(home: Home, source: Path) -> None:
     assert query(home, "SELECT path, version FROM documents ORDER BY path") == [("a.txt", 2), ("b.txt", 1)]
 
 
+def test_a_missing_file_keeps_its_reject(home: Home, source: Path) -> None:
+    write(source, "a.txt", dispatch())
+    write(source, "empty.txt", b"")
+    run(home, source)
+    (source / "empty.txt").unlink()
+    run(home, source)
+    assert query(home, "SELECT path, status FROM files ORDER BY path") == [
+        ("a.txt", "loaded"),
+        ("empty.txt", "missing"),
+    ]
+    assert query(home, "SELECT path, reason FROM rejects") == [("empty.txt", "empty")]
+    write(source, "empty.txt", b"")
+    run(home, source)
+    assert query(home, "SELECT status FROM files WHERE path = 'empty.txt'") == [("rejected",)]
+
+
 def test_only_a_listing_of_the_whole_root_makes_files_missing(home: Home, source: Path) -> None:
     write(source, "a.txt", dispatch())
     write(source, "sub/b.txt", dispatch(28))

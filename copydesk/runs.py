@@ -1,0 +1,68 @@
+"""`copydesk runs`: the runs that changed something, and which of their versions can still be asked."""
+
+from __future__ import annotations
+
+import click
+
+from copydesk.render import FORMS
+from warehouse.connection import query_table
+from warehouse.home import Home
+from warehouse.manifest import require_current, retained
+
+ROWS = 20
+"""Runs in a table for people, unless they ask for more."""
+
+_RUNS = """
+    SELECT run_id, started, seconds, files_read, documents_written, rejects, months, count(*) OVER () AS total
+    FROM runs ORDER BY started DESC, run_id LIMIT $1
+"""
+
+_NAMES = (
+    "run_id",
+    "started",
+    "seconds",
+    "files_read",
+    "documents_written",
+    "rejects",
+    "months",
+    "version",
+    "is_current",
+)
+
+
+def runs_command(limit: int | None, form: str, home_folder: str | None) -> int:
+    """List the runs; see `copydesk runs --help`. Returns the exit status."""
+    from copydesk.cli import DONE
+
+    home = Home.find(home_folder)
+    published = require_current(home)
+    versions: dict[str, str] = {}
+    for manifest in retained(home):
+        # The newest first: of several publishes of one run the latest counts.
+        versions.setdefault(manifest.run_id, manifest.name)
+    is_table = form == "table"
+    _, found = query_table(home, _RUNS, [ROWS if limit is None and is_table else limit])
+    rows: list[list[object]] = [
+        [*values, versions.get(str(values[0])), values[0] == published.run_id] for *values, _ in found
+    ]
+    if not is_table:
+        if text := FORMS[form](_NAMES, rows):
+            click.echo(text)
+        return DONE
+    total = found[0][-1] if found else 0
+    click.echo(FORMS[form]((*_NAMES[:-2], "as_of"), [_for_people(row) for row in rows]))
+    if len(rows) < int(str(total)):
+        click.echo(
+            f"… and {int(str(total)) - len(rows):,} earlier ones; --limit N shows more of them, --format csv all"
+        )
+    return DONE
+
+
+def _for_people(row: list[object]) -> list[object]:
+    *values, months, version, is_current = row
+    assert isinstance(months, list)
+    return [
+        *(str(value)[:19] if name == "started" else value for name, value in zip(_NAMES, values, strict=False)),
+        len(months),
+        "current" if is_current else "retained" if version else "gone",
+    ]

@@ -1,0 +1,139 @@
+"""Reading the files of rejects again, without Dagster."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from etl.errors import SetupFault
+from etl.reading import Reading, read_document
+from tests.support import candidate, dispatch, failing, query, run, stable_rows, write
+from warehouse.home import Home
+from warehouse.lock import WriterLock
+from warehouse.manifest import require_current
+from warehouse.plan import Plan, make_plan, make_retry
+from warehouse.publish import publish
+from warehouse.rejects import Retried, list_rejects, outcome_of_retry
+
+
+def retry(home: Home, *reasons: str) -> tuple[Plan, Retried]:
+    plan, loaded = candidate(home, plan=make_retry(home, reasons))
+    assert not {name for name, check in failing(home, loaded.run_id).items() if check.is_blocking}
+    with WriterLock(home, "test"):
+        published = publish(home, loaded.run_id)
+    return plan, outcome_of_retry(home, plan, published)
+
+
+def too_hard(text: str, *rest: Any) -> Reading:
+    if "Trop dur" in text:
+        raise ValueError
+    return read_document(text, *rest)
+
+
+@pytest.fixture
+def rejected(home: Home, source: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
+    """A home with one document, and rejects of three reasons, one of which is of our own making."""
+    write(source, "a.txt", dispatch())
+    write(source, "hard.txt", dispatch(28, "Trop dur."))
+    write(source, "bad.txt", b"\x00\x01")
+    write(source, "empty.txt", b"")
+    with monkeypatch.context() as patch:
+        patch.setattr("etl.transform.read_document", too_hard)
+        run(home, source)
+    return home
+
+
+def test_unchanged_files_are_read_again_and_what_can_be_read_now_is_mended(rejected: Home, source: Path) -> None:
+    assert make_plan(rejected, [str(source)]).is_empty
+    before = dict(query(rejected, "SELECT path, first_seen FROM rejects"))
+    plan, retried = retry(rejected)
+    assert (plan.files_seen, plan.gone) == (3, 0)
+    assert retried == Retried(1, {"binary": 1, "empty": 1})
+    assert query(rejected, "SELECT path, version FROM documents ORDER BY 1") == [("a.txt", 1), ("hard.txt", 1)]
+    assert query(rejected, "SELECT path, status FROM files WHERE status = 'rejected' ORDER BY 1") == [
+        ("bad.txt", "rejected"),
+        ("empty.txt", "rejected"),
+    ]
+    after = dict(query(rejected, "SELECT path, first_seen FROM rejects"))
+    assert after == {path: before[path] for path in ("bad.txt", "empty.txt")}
+    assert make_plan(rejected, [str(source)]).is_empty
+
+
+def test_a_retry_of_one_reason_leaves_the_others_alone(rejected: Home) -> None:
+    former = dict(query(rejected, "SELECT path, run_id FROM rejects"))
+    plan, retried = retry(rejected, "binary")
+    assert [file.path for file in plan.read["wire"]] == ["bad.txt"]
+    assert retried == Retried(0, {"binary": 1})
+    now = dict(query(rejected, "SELECT path, run_id FROM rejects"))
+    assert {path for path in now if now[path] != former[path]} == {"bad.txt"}
+
+
+def test_rejects_that_come_out_the_same_leave_the_tables_as_they_were(rejected: Home) -> None:
+    retry(rejected, "unparsable")
+    rows = stable_rows(rejected)
+    _, retried = retry(rejected)
+    assert retried == Retried(0, {"binary": 1, "empty": 1})
+    assert stable_rows(rejected) == rows
+    assert require_current(rejected).summary.documents_written == 0
+
+
+def test_a_file_that_has_changed_meanwhile_is_read_as_it_is(rejected: Home, source: Path) -> None:
+    write(source, "empty.txt", dispatch(3), age=60)
+    assert retry(rejected, "empty")[1] == Retried(1, {})
+    write(source, "hard.txt", b"", age=60)
+    assert retry(rejected, "unparsable")[1] == Retried(0, {"empty": 1})
+
+
+def test_files_that_are_gone_are_left_as_they_are(rejected: Home, source: Path) -> None:
+    (source / "empty.txt").unlink()
+    (source / "bad.txt").unlink()
+    plan, retried = retry(rejected)
+    assert (plan.files_seen, plan.gone, retried) == (1, 2, Retried(1, {}))
+    assert query(rejected, "SELECT path, status FROM files WHERE path != 'a.txt' ORDER BY 1") == [
+        ("bad.txt", "rejected"),
+        ("empty.txt", "rejected"),
+        ("hard.txt", "loaded"),
+    ]
+    assert make_retry(rejected).is_empty
+    assert make_retry(rejected).gone == 2
+
+
+def test_a_file_whose_name_is_not_utf_8_is_found_again(home: Home, source: Path) -> None:
+    write(source, "a.txt", dispatch())
+    with open(os.fsencode(source) + b"/d\xe9j\xe0.txt", "wb") as handle:
+        handle.write(b"\x00")
+    write(source, "\ufffde9.txt", b"\x00")
+    run(home, source)
+    assert retry(home)[0].gone == 0
+    assert query(home, "SELECT path FROM rejects ORDER BY 1") == [("d\ufffde9j\ufffde0.txt",), ("\ufffde9.txt",)]
+
+
+def test_reasons_that_do_not_exist_are_a_fault(rejected: Home) -> None:
+    for asked in (lambda: make_retry(rejected, ["blnk"]), lambda: list_rejects(rejected, "blnk")):
+        with pytest.raises(SetupFault, match="No reject has the reason blnk; reasons are empty, blank, binary"):
+            asked()
+    with pytest.raises(SetupFault, match=r"No source is named 'wir'; sources are wire"):
+        list_rejects(rejected, source="wir")
+
+
+def test_rejects_are_counted_by_reason_and_listed_up_to_a_limit(rejected: Home, source: Path) -> None:
+    for number in range(5):
+        write(source, f"{number}.txt", b"")
+    run(rejected, source)
+    found = list_rejects(rejected, limit=3)
+    assert found.counts == {"empty": 6, "binary": 1, "unparsable": 1}
+    assert (found.total, [row[1] for row in found.rows]) == (8, ["0.txt", "1.txt", "2.txt"])
+    assert [row[1] for row in list_rejects(rejected, "binary", "wire").rows] == ["bad.txt"]
+
+
+def test_after_an_upgrade_a_retry_takes_up_all_that_could_not_be_read_before(
+    rejected: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("etl.transform", "warehouse.plan", "warehouse.load", "warehouse.publish"):
+        monkeypatch.setattr(f"{module}.PARSER_VERSION", "test")
+    retry(rejected, "empty")
+    assert query(rejected, "SELECT path, parser_version FROM documents ORDER BY 1") == [
+        ("a.txt", "test"),
+        ("hard.txt", "test"),
+    ]
