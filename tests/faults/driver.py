@@ -8,6 +8,7 @@ imported here and nothing of it is used, so that a task starts in milliseconds a
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import importlib
 import json
 import os
@@ -29,6 +30,7 @@ class Task:
 
     Attributes:
         what: run, rebuild or publish, without Dagster; command, for the real command; rows, for what is published.
+        is_between_rows: whether what is published is read before and after it.
         home: which.
         arguments: sources, months, or the command's arguments.
         point, count: where to kill it: the count-th time that it reaches this point.
@@ -45,6 +47,7 @@ class Task:
     seconds: float = 0
     parser: str = ""
     pool: bool = False
+    is_between_rows: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Ended:
         status: the exit status; negative for the signal that killed it.
         reached: how often it reached which point.
         output: what it printed, or its stack trace.
-        value: what a task of reading has found.
+        value: what is published, for a task of reading; what was before and what is after, for one between two.
         seconds: how long it took.
     """
 
@@ -113,8 +116,14 @@ def _serve() -> None:
 
 
 def _import_everything() -> None:
-    for name in ("assets.launch", "copydesk.cli", "copydesk.publish", "copydesk.run", "tests.support"):
+    for name in ("assets.launch", "copydesk.cli", "copydesk.publish", "copydesk.run", "pandas", "tests.support"):
         importlib.import_module(name)
+    from etl.reading import read_document
+    from etl.reference import load_reference
+    from tests.support import dispatch
+
+    # Reference data is read on first use.
+    read_document(dispatch(), dt.date.today(), load_reference())
 
 
 def _in_a_process(task: Task) -> Ended:
@@ -200,6 +209,10 @@ def _do(task: Task, value: Path) -> int:
     try:
         if task.what == "rows":
             value.write_text(json.dumps(_rows(home), default=str))
+        elif task.is_between_rows:
+            before = _rows(home)
+            _write(home, task)
+            value.write_text(json.dumps([before, _rows(home)], default=str))
         else:
             _write(home, task)
     except SetupFault as fault:
@@ -219,10 +232,14 @@ def _use_parser(version: str) -> None:
 
 
 def _rows(home: Any) -> dict[str, Any]:
+    from etl.errors import SetupFault
     from tests.support import stable_rows
     from warehouse.manifest import current
 
-    return stable_rows(home) if current(home) is not None else {}
+    try:
+        return stable_rows(home) if current(home) is not None else {}
+    except SetupFault as fault:
+        return {"fault": [str(fault)]}
 
 
 def _write(home: Any, task: Task) -> None:
