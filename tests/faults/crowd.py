@@ -57,9 +57,9 @@ class Crowd:
                 write(wire, f"{number}.txt", _text(number))
         (wire / "2.txt").unlink()
         (wire / "3.txt").rename(wire / "three.txt")
-        self._former = drive.rows(str(self.home))
-        self.seconds = drive.ok(Task("run", str(self.home), pool=True)).seconds
-        self._expected = drive.rows(str(self.home))
+        ended = drive.ok(Task("run", str(self.home), pool=True, is_between_rows=True))
+        self.seconds = ended.seconds
+        self._former, self._expected = ended.value
 
     def survive(self, killed: Callable[[], object], again: Callable[[], object]) -> None:
         """Have a run killed and another done, with a reader all the time, and check what has to hold."""

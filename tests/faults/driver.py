@@ -29,12 +29,14 @@ class Task:
     """What a process is to do.
 
     Attributes:
-        what: run, rebuild or publish, without Dagster; command, for the real command; rows, for what is published.
+        what: run, rebuild or publish, without Dagster; command, for the real command; rows, for what is published;
+            stray, for what lies about in the home; clear, to give the space back that "fill" has taken.
         is_between_rows: whether what is published is read before and after it.
         home: which.
         arguments: sources, months, or the command's arguments.
-        point, count: where to kill it: the count-th time that it reaches this point.
-        seconds: or when: so long after it has begun.
+        point, count: where something happens to it: the count-th time that it reaches this point.
+        happens: what: kill, or fill: the disk that the home lies on.
+        seconds: when to kill it: so long after it has begun.
         parser: the parser's version that it runs with, if another than the present one.
         pool: whether workers are started however little there is to do.
     """
@@ -44,6 +46,7 @@ class Task:
     arguments: tuple[str, ...] = ()
     point: str = ""
     count: int = 1
+    happens: str = "kill"
     seconds: float = 0
     parser: str = ""
     pool: bool = False
@@ -75,12 +78,17 @@ class Ended:
 
 
 class Driver:
-    """The process that all tasks are forked from, as a context manager."""
+    """The process that all tasks are forked from, as a context manager.
+
+    Args:
+        prefix: a command that runs it, in other surroundings.
+    """
+
+    def __init__(self, *prefix: str) -> None:
+        self._command = [*prefix, sys.executable, "-m", "tests.faults.driver"]
 
     def __enter__(self) -> Driver:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.driver"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -182,10 +190,24 @@ def _listen(task: Task, trace: Path) -> None:
         os.write(descriptor, f"{point}\n".encode())
         if point == task.point:
             left -= 1
-            if not left:
+            if left:
+                return
+            if task.happens == "kill":
                 os.killpg(0, signal.SIGKILL)
+            _fill(_filler(task.home))
 
     warehouse.points.on_reach = on_reach
+
+
+def _filler(home: str) -> Path:
+    return Path(home).with_name("filler")
+
+
+def _fill(filler: Path) -> None:
+    """Take all the space that is left."""
+    with filler.open("wb", buffering=0) as handle, contextlib.suppress(OSError):
+        while handle.write(bytes(4096)):
+            pass
 
 
 def _do(task: Task, value: Path) -> int:
@@ -209,6 +231,10 @@ def _do(task: Task, value: Path) -> int:
     try:
         if task.what == "rows":
             value.write_text(json.dumps(_rows(home), default=str))
+        elif task.what == "stray":
+            value.write_text(json.dumps(importlib.import_module("tests.faults.scenarios").stray_files(home)))
+        elif task.what == "clear":
+            _filler(task.home).unlink()
         elif task.is_between_rows:
             before = _rows(home)
             _write(home, task)

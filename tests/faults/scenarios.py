@@ -96,7 +96,7 @@ def stray_files(home: Home) -> list[str]:
     needed |= {
         f"versions/{version.name}/{name}" for version in versions for name in ("warehouse.duckdb", "manifest.json")
     }
-    found = [f"one version too many: {version.name}" for version in versions[KEPT:]]
+    found = [f"one version too many: {version.name}" for version in versions[home.settings.keep_versions :]]
     for path in (*home.lake.rglob("*"), *home.versions.rglob("*")):
         name = path.relative_to(home.folder).as_posix()
         is_log = path.parent.name == "_delta_log" and path.parent.parent.name in tables and path.suffix == ".json"
@@ -173,9 +173,9 @@ class Stage:
         task = task or Task("run", str(self._home))
         saved = self._saved / name
         shutil.copytree(self._home.folder, saved, symlinks=True)
-        former = self._drive.rows(task.home)
-        reached = self._drive.ok(task).reached
-        return Scenario(name, task, saved, former, self._drive.rows(task.home), reached)
+        ended = self._drive.ok(replace(task, is_between_rows=True))
+        former, expected = ended.value
+        return Scenario(name, task, saved, former, expected, ended.reached)
 
     def _return_to(self, name: str) -> None:
         put_back(self._saved / name, self._home)
