@@ -38,7 +38,7 @@ class Task:
         happens: what: kill, or fill: the disk that the home lies on.
         seconds: when to kill it: so long after it has begun.
         parser: the parser's version that it runs with, if another than the present one.
-        pool: whether workers are started however little there is to do.
+        pool: whether it has workers, however little there is to do.
     """
 
     what: str
@@ -215,12 +215,15 @@ def _do(task: Task, value: Path) -> int:
     import warehouse.pool
     from copydesk.cli import main
     from etl.errors import SetupFault
+    from tests.support import NoPool
     from warehouse.home import Home
 
     # Small groups, so that a run commits the tables by month more than once.
     warehouse.load.GROUP_ROWS = 3
     if task.pool:
         warehouse.pool.SMALL = 0
+    elif task.what != "command":
+        warehouse.load.Pool = NoPool
     if task.parser:
         _use_parser(task.parser)
     home = Home(task.home)

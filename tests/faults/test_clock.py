@@ -11,15 +11,22 @@ import pytest
 
 from copydesk.status import status_command
 from etl.errors import SetupFault
-from tests.support import dispatch, query, run, write
+from tests.support import NoPool, dispatch, query, run, write
 from warehouse.home import Home
 from warehouse.lock import WriterLock
 from warehouse.manifest import newest, require_current, retained
+from warehouse.plan import make_plan
 from warehouse.publish import publish, republish
 
 NOW = dt.datetime.now(dt.UTC).replace(tzinfo=None)
 
 SetClock = Callable[..., None]
+
+
+@pytest.fixture(autouse=True)
+def without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They have nothing to do with it, and take their time."""
+    monkeypatch.setattr("warehouse.load.Pool", NoPool)
 
 
 @pytest.fixture
@@ -34,29 +41,25 @@ def set_clock(monkeypatch: pytest.MonkeyPatch) -> SetClock:
     return set_to
 
 
-def test_the_newest_version_is_the_last_one_published(home: Home, source: Path, set_clock: SetClock) -> None:
+def test_the_newest_version_and_the_last_run_are_those_that_came_last(
+    home: Home, source: Path, set_clock: SetClock, capsys: pytest.CaptureFixture[str]
+) -> None:
     home.settings_file.write_text("publish.keep_versions = 2")
     names = []
-    for number in range(4):
+    for number in range(3):
         set_clock(NOW - dt.timedelta(hours=3 * number))
         write(source, "a.txt", dispatch(body=f"Texte {number}."), age=number)
         published = run(home, source)
         assert published is not None
         names.append(published.name)
-    assert [manifest.name for manifest in retained(home)] == names[:1:-1]
+    assert [manifest.name for manifest in retained(home)] == names[:0:-1]
+    status_command(str(home), False)
+    shown = re.findall(r"^[0-9a-f-]{36}  (\S+ \S+)", capsys.readouterr().out, re.MULTILINE)
+    assert shown == [f"{NOW - dt.timedelta(hours=3 * number):%Y-%m-%d %H:%M:%S}" for number in (2, 1, 0)]
+    assert query(home, "SELECT bool_and(valid_from <= valid_to), count(*) FROM document_versions") == [(True, 2)]
     home.link.unlink()
     assert (manifest := newest(home)) is not None
     assert manifest.name == names[-1]
-
-
-def test_a_document_is_never_replaced_before_it_was_read(home: Home, source: Path, set_clock: SetClock) -> None:
-    set_clock(NOW)
-    write(source, "a.txt", dispatch())
-    run(home, source)
-    set_clock(NOW - dt.timedelta(hours=5))
-    write(source, "a.txt", dispatch(body="Autre texte."), age=60)
-    run(home, source)
-    assert query(home, "SELECT valid_from <= valid_to FROM document_versions") == [(True,)]
 
 
 def test_a_clock_that_goes_back_within_a_run(home: Home, source: Path, set_clock: SetClock) -> None:
@@ -65,18 +68,6 @@ def test_a_clock_that_goes_back_within_a_run(home: Home, source: Path, set_clock
     run(home, source)
     assert query(home, "SELECT started <= ended, seconds >= 0 FROM runs") == [(True, True)]
     assert require_current(home).summary.seconds >= 0
-
-
-def test_status_shows_the_runs_in_their_order(
-    home: Home, source: Path, set_clock: SetClock, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for number in range(3):
-        set_clock(NOW - dt.timedelta(hours=5 * number))
-        write(source, "a.txt", dispatch(body=f"Texte {number}."), age=number)
-        run(home, source)
-    status_command(str(home), False)
-    shown = re.findall(r"^[0-9a-f-]{36}  (\S+ \S+)", capsys.readouterr().out, re.MULTILINE)
-    assert shown == [f"{NOW - dt.timedelta(hours=5 * number):%Y-%m-%d %H:%M:%S}" for number in (2, 1, 0)]
 
 
 def test_a_clock_that_is_far_behind_is_a_fault_with_a_way_out(home: Home, source: Path, set_clock: SetClock) -> None:
@@ -97,14 +88,12 @@ def test_a_clock_that_is_far_behind_is_a_fault_with_a_way_out(home: Home, source
     assert query(home, "SELECT version FROM documents") == [(2,)]
 
 
-@pytest.mark.parametrize("ahead", [60, 3600 * 24 * 400])
-def test_files_of_the_future_are_read_and_looked_at_again(home: Home, source: Path, ahead: int) -> None:
-    path = write(source, "a.txt", dispatch(body="Texte A."))
-    future = time.time() + ahead
-    os.utime(path, (future, future))
-    run(home, source)
-    assert run(home, source) is None
-    path.write_text(dispatch(body="Texte B."))
-    os.utime(path, (future, future))
-    run(home, source)
-    assert query(home, "SELECT version, lead FROM documents") == [(2, "Texte B.")]
+def test_files_of_the_future_are_read_and_looked_at_again(home: Home, source: Path) -> None:
+    now = time.time()
+    for body, version in (("Texte A.", 1), ("Texte B.", 2)):
+        for name, ahead in (("soon.txt", 60), ("late.txt", 3600 * 24 * 400)):
+            write(source, name, dispatch(body=body))
+            os.utime(source / name, (now + ahead, now + ahead))
+        run(home, source)
+        assert query(home, "SELECT DISTINCT version, lead FROM documents") == [(version, body)]
+    assert make_plan(home, [str(source)]).is_empty

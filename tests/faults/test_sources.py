@@ -12,11 +12,21 @@ import pytest
 from etl.errors import SetupFault
 from tests.faults.driver import Driver, Task
 from tests.faults.test_storage import PLAIN_ROOT
-from tests.support import OLD, dispatch, query, run, stable_rows, write
+from tests.support import OLD, NoPool, dispatch, query, run, stable_rows, write
 from warehouse.home import Home
+from warehouse.manifest import require_current
 from warehouse.plan import make_plan
+from warehouse.pool import Pool
+
+pytestmark = pytest.mark.usefixtures("without_workers")
 
 STATUS = "SELECT path, status FROM files ORDER BY path"
+
+
+@pytest.fixture
+def without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is changed here has to change where files are read, too."""
+    monkeypatch.setattr("warehouse.load.Pool", NoPool)
 
 
 @pytest.fixture
@@ -35,14 +45,12 @@ def in_mid_run(monkeypatch: pytest.MonkeyPatch, deed: Callable[[], object]) -> N
     )
 
 
-@pytest.mark.parametrize("is_mount_point_left", [False, True])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("is_mount_point_left", "pool"), [(False, Pool), (True, NoPool)])
 def test_a_source_that_vanishes_in_mid_run_ends_it_and_changes_nothing(
-    loaded: Home, source: Path, is_mount_point_left: bool, workers: int, monkeypatch: pytest.MonkeyPatch
+    loaded: Home, source: Path, is_mount_point_left: bool, pool: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither as rejects nor as missing files: a disk was unplugged."""
-    loaded.settings_file.write_text(f"load.workers = {workers}")
-    monkeypatch.setattr("warehouse.pool.SMALL", 0)
+    monkeypatch.setattr("warehouse.load.Pool", pool)
     former = stable_rows(loaded)
     for name in ("a.txt", "d.txt"):
         write(source, name, dispatch(9, "Nouveau."), age=60)
@@ -101,41 +109,43 @@ def test_files_that_vanish_in_mid_run_are_left_to_the_next_listing(
 
 
 class Restless:
-    """Stands in for `os.open` on one file, which changes each time that it has been looked at."""
+    """Stands in for `os.fstat` on files that change each time that they have been looked at."""
 
-    def __init__(self, path: Path, contents: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-        self._path = path
-        self._contents = contents
+    def __init__(self, contents: dict[Path, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+        self._contents = {path.stat().st_ino: (path, texts) for path, texts in contents.items()}
         self._fstat = os.fstat
         monkeypatch.setattr("etl.stage.os.fstat", self.fstat)
 
     def fstat(self, descriptor: int) -> os.stat_result:
         status = self._fstat(descriptor)
-        if self._contents and status.st_ino == self._path.stat().st_ino:
-            self._path.write_text(self._contents.pop(0))
-            os.utime(self._path, (OLD, OLD))
+        path, texts = self._contents.get(status.st_ino, (None, []))
+        if path and texts:
+            path.write_text(texts.pop(0))
+            os.utime(path, (OLD, OLD))
         return status
 
 
-@pytest.mark.parametrize(
-    ("during", "lead"),
-    [
-        pytest.param(["Texte B."], "Texte B.", id="once, to the same size and with the mtime set back"),
-        pytest.param(["Texte plus long."], "Texte plus long.", id="it grows"),
-        pytest.param(["Bref."], "Bref.", id="it shrinks"),
-        pytest.param(["Texte B.", "Texte C.", "Texte D.", "Texte E."], "Texte E.", id="again and again"),
-    ],
-)
-def test_a_file_that_changes_while_it_is_read_is_looked_at_again(
-    home: Home, source: Path, during: list[str], lead: str, monkeypatch: pytest.MonkeyPatch
+def test_files_that_change_while_they_are_read_are_looked_at_again(
+    home: Home, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = write(source, "a.txt", dispatch(body="Texte A."))
+    """To the same size and with their mtimes set back; longer; shorter; and again and again."""
+    changes = {
+        "same.txt": ["Texte B."],
+        "longer.txt": ["Texte plus long."],
+        "shorter.txt": ["Bref."],
+        "restless.txt": ["Texte B.", "Texte C.", "Texte D.", "Texte E."],
+    }
+    for name in changes:
+        write(source, name, dispatch(body="Texte A."))
     with monkeypatch.context() as patch:
-        Restless(path, [dispatch(body=text) for text in during], patch)
+        Restless({source / name: [dispatch(body=text) for text in texts] for name, texts in changes.items()}, patch)
         run(home, source)
+    # The last one was read three times, and had changed once more by then.
+    assert query(home, "SELECT path FROM files WHERE mtime IS NULL") == [("restless.txt",)]
     run(home, source)
-    assert query(home, "SELECT lead FROM documents") == [(lead,)]
-    assert run(home, source) is None
+    found = dict(query(home, "SELECT path, lead FROM documents"))
+    assert found == {name: texts[-1] for name, texts in changes.items()}
+    assert make_plan(home, [str(source)]).is_empty
 
 
 def test_a_file_that_is_touched_while_it_may_still_change_keeps_no_mtime(
@@ -149,42 +159,46 @@ def test_a_file_that_is_touched_while_it_may_still_change_keeps_no_mtime(
     assert [path for _, path, _ in make_plan(loaded, [str(source)]).touched] == ["a.txt"]
 
 
-def failing(name: str, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have opening a file fail."""
+def failing(errors: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have opening files fail, each in its way."""
     really = os.open
 
-    def fails(path: object, *arguments: int) -> int:
-        if str(path).endswith(name):
+    def fails(path: str, *arguments: int) -> int:
+        if number := errors.get(Path(path).name):
             raise OSError(number, os.strerror(number), path)
-        return really(path, *arguments)  # type: ignore[arg-type]
+        return really(path, *arguments)
 
     monkeypatch.setattr("etl.stage.os.open", fails)
 
 
-@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES])
-def test_a_file_that_cannot_be_read_is_a_reject_until_it_can(
-    loaded: Home, source: Path, number: int, monkeypatch: pytest.MonkeyPatch
+def test_files_that_cannot_be_read_are_rejects_until_they_can(
+    loaded: Home, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(source, "d.txt", dispatch(9, "Nouveau."))
+    write(source, "e.txt", dispatch(10, "Nouveau aussi."))
     with monkeypatch.context() as patch:
-        failing("d.txt", number, patch)
+        failing({"d.txt": errno.EIO, "e.txt": errno.EACCES}, patch)
         run(loaded, source)
-    assert query(loaded, "SELECT path, reason FROM rejects") == [("d.txt", "unreadable")]
-    assert os.strerror(number) in query(loaded, "SELECT message FROM rejects")[0][0]
+    rejects = query(loaded, "SELECT path, reason, message FROM rejects ORDER BY path")
+    assert [reject[:2] for reject in rejects] == [("d.txt", "unreadable"), ("e.txt", "unreadable")]
+    assert [reject[2].partition(".")[0] for reject in rejects] == ["Input/output error", "Permission denied"]
     run(loaded, source)
-    assert query(loaded, "SELECT count(*), (SELECT count(*) FROM rejects) FROM documents") == [(4, 0)]
+    assert query(loaded, "SELECT count(*), (SELECT count(*) FROM rejects) FROM documents") == [(5, 0)]
 
 
-@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOTCONN, errno.ENODEV])
-def test_an_error_that_all_files_would_meet_ends_the_run(
-    loaded: Home, source: Path, number: int, monkeypatch: pytest.MonkeyPatch
+def test_errors_that_all_files_would_meet_end_the_run(
+    loaded: Home, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(source, "d.txt", dispatch(9, "Nouveau."))
-    former = stable_rows(loaded)
-    failing("d.txt", number, monkeypatch)
-    with pytest.raises(SetupFault, match=rf"d.txt: {os.strerror(number)}. The published warehouse is as it was"):
-        run(loaded, source)
-    assert stable_rows(loaded) == former
+    published = require_current(loaded)
+    for number in (errno.EMFILE, errno.ENOTCONN, errno.ENODEV):
+        with monkeypatch.context() as patch:
+            failing({"d.txt": number}, patch)
+            with pytest.raises(
+                SetupFault, match=rf"d.txt: {os.strerror(number)}. The published warehouse is as it was"
+            ):
+                run(loaded, source)
+    assert require_current(loaded) == published
 
 
 def test_a_disk_that_fails_while_it_is_listed_makes_no_file_missing(
