@@ -27,7 +27,8 @@ _LOADED = """
 _RUNS = """
     SELECT run_id, strftime(started, '%Y-%m-%d %H:%M:%S') AS started_utc, files_read, documents_written, rejects,
            len(months) AS months, seconds
-    FROM runs ORDER BY started DESC LIMIT 5
+    -- In the order in which they were written, the last first: the clock may have been set back between them.
+    FROM (SELECT *, row_number() OVER () AS position FROM runs) ORDER BY position DESC LIMIT 5
 """
 
 

@@ -7,12 +7,14 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from etl.stage import Chunk, stage
 from warehouse.checks import Check, run_checks
 from warehouse.connection import connect
 from warehouse.home import Home, Settings
@@ -20,7 +22,7 @@ from warehouse.load import Loaded, load
 from warehouse.lock import WriterLock
 from warehouse.manifest import Manifest
 from warehouse.plan import Plan, make_plan, make_rebuild
-from warehouse.pool import Pool
+from warehouse.pool import OnStaged, Pool
 from warehouse.publish import build_candidate, publish, write_registries
 
 _PYTHON_PATH = os.environ.get("PYTHONPATH")
@@ -57,6 +59,24 @@ class Desk:
         assert done.stdout == ""
         assert re.fullmatch(r"copydesk: [^\n]+\n", done.stderr), done.stderr
         return done.stderr
+
+
+class NoPool:
+    """Stages in this process, for tests that change what stages and for those of hundreds of runs."""
+
+    size = 1
+
+    def __init__(self, *_: object) -> None: ...
+
+    def __enter__(self) -> "NoPool":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def stage(self, chunks: Sequence[Chunk], folder: Path, on_staged: OnStaged) -> None:
+        for number, chunk in enumerate(chunks):
+            stage(chunk, folder, number)
+            on_staged(chunk.size)
 
 
 def dispatch(day: int = 27, body: str = "Un pont a été ouvert.", month: str = "2021-02", name: str = "février") -> str:

@@ -56,6 +56,12 @@ SMALLEST_CHUNK = 250
 GROUP_ROWS = 25_000
 """Documents of the months that are merged at once: bounds the memory that sorting takes."""
 
+EARLIEST = dt.datetime(2026, 1, 1)
+"""Before this was written: a computer without a battery for its clock starts in 1970."""
+
+CLOCK_TOLERANCE = dt.timedelta(days=1)
+"""How far behind the last publish the clock may be: wrong time zones are mended, and drifting clocks put right."""
+
 MERGE_MEMORY = "500MB"
 """What DuckDB may take for a merge before it spills to the staging folder."""
 
@@ -122,9 +128,10 @@ def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None, 
         pool: workers that have been started already; all are ended as soon as everything is read.
 
     Raises:
-        SetupFault: the home is damaged, or workers cannot do their work.
+        SetupFault: the home is damaged, workers cannot do their work, or the clock is wrong.
     """
     started = now()
+    _require_clock(plan, started)
     lake = Lake(home)
     lake.restore(plan.published)
     folder = home.staging / run_id
@@ -137,6 +144,24 @@ def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None, 
     loaded.write(home)
     reach("loaded")
     return loaded
+
+
+def _require_clock(plan: Plan, started: dt.datetime) -> None:
+    """Refuse to read with a clock that is far behind: dates later than today are taken for errors.
+
+    Raises:
+        SetupFault: it is.
+    """
+    if started < EARLIEST:
+        raise SetupFault(f"The clock says {started:%Y-%m-%d}, which is long past: set it and run again")
+    if plan.published is None:
+        return
+    published = dt.datetime.fromisoformat(plan.published.published_at)
+    if started < published - CLOCK_TOLERANCE:
+        raise SetupFault(
+            f"The clock says {started:%Y-%m-%d %H:%M} UTC, but the published version is of {published:%Y-%m-%d %H:%M}: "
+            "set the clock. If it is right now and was wrong then, `copydesk publish` makes a version of today"
+        )
 
 
 def _stage(home: Home, plan: Plan, folder: Path, today: dt.date, pool: Pool, progress: Progress | None) -> None:

@@ -36,9 +36,14 @@ class WriterLock:
         try:
             self._lock.acquire(timeout=self._wait)
         except Timeout:
-            raise SetupFault(f"{_describe(self._note)}. Try again when it is done, or use --wait") from None
+            raise SetupFault(
+                f"{_describe(self._note)}. Try again when it is done, or wait for it with `copydesk run --wait`"
+            ) from None
         except OSError as error:
-            raise SetupFault(f"Cannot lock {self._lock.lock_file}: {error.strerror}") from None
+            raise SetupFault(
+                f"Cannot write to {self._note.parent}: {error.strerror}. The published warehouse is as it was; make "
+                "the home writable, or name another with --home"
+            ) from None
         if self._lock.lock_counter == 1:
             now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
             self._note.write_text(json.dumps({"pid": os.getpid(), "holder": self._holder, "since": now}))
@@ -54,6 +59,24 @@ class WriterLock:
 def _describe(note: Path) -> str:
     try:
         held = json.loads(note.read_text("utf-8"))
-        return f"Another run is writing: {held['holder']}, process {held['pid']}, since {held['since']}"
-    except (OSError, ValueError, KeyError):
+        pid, since = int(held["pid"]), dt.datetime.fromisoformat(held["since"])
+    except (OSError, ValueError, KeyError, TypeError):
         return "Another run is writing"
+    if not _is_alive(pid):
+        # Its holder was killed, and whoever holds the lock now has not yet said so, or is in another container.
+        return "Another run is writing"
+    minutes = max(0, int((dt.datetime.now(dt.UTC) - since).total_seconds() // 60))
+    hours, minutes = divmod(minutes, 60)
+    ago = f"{hours} h {minutes} min ago" if hours else f"{minutes} min ago" if minutes else "just now"
+    return f"Another run is writing: {held['holder']}, process {pid}, since {since.astimezone():%Y-%m-%d %H:%M} ({ago})"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        # It is someone else's.
+        return True
+    return True

@@ -75,6 +75,7 @@ class Manifest:
         contract_version, parser_version, reference_version: that its rows were made with.
         tables: by name.
         summary: of the run.
+        number: 1 for the first version, then one more each time: which is the newest does not hang on the clock.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Manifest:
     reference_version: str
     tables: dict[str, TableState]
     summary: RunSummary
+    number: int = 0
 
     @property
     def months(self) -> tuple[str, ...]:
@@ -192,7 +194,12 @@ def retained(home: Home) -> list[Manifest]:
         if path.parent.suffix not in (BUILDING, LEAVING) and path.parent.name != unfinished:
             with contextlib.suppress(SetupFault):
                 found.append(Manifest.read(path))
-    return sorted(found, key=lambda manifest: manifest.published_at, reverse=True)
+    return sorted(found, key=lambda manifest: (manifest.number, manifest.published_at), reverse=True)
+
+
+def next_number(home: Home) -> int:
+    """The number of the version that is published next."""
+    return 1 + max((manifest.number for manifest in retained(home)), default=0)
 
 
 def unfinished_version(home: Home) -> str | None:

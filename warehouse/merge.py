@@ -109,7 +109,8 @@ def document_versions(months: str) -> str:
     """The new rows of `document_versions` for a list of months."""
     own = [column for column in DOCUMENT_VERSIONS.stored if column.name not in DOCUMENTS.schema.names]
     kept = ", ".join(f"v.{column.name}" for column in own)
-    leaving = "d.ingested_at AS valid_from, getvariable('now') AS valid_to, s.reason"
+    # The clock may have been set back since the document was read.
+    leaving = "d.ingested_at AS valid_from, greatest(getvariable('now'), d.ingested_at) AS valid_to, s.reason"
     as_stored = ", ".join(f"d.{column.name}" for column in DOCUMENTS.stored)
     return f"""
         SELECT {_names(DOCUMENT_VERSIONS)} FROM former_document_versions v

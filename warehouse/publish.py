@@ -55,6 +55,7 @@ from warehouse.manifest import (
     has_leftovers,
     locations,
     newest,
+    next_number,
     nothing_loaded,
     now,
     read_table,
@@ -100,7 +101,8 @@ def write_registries(home: Home, loaded: Loaded) -> None:
             read_table(home, published, table)
         ):
             lake.replace(table, rows.to_batches(), loaded.run_id)
-    ended = now()
+    # The clock may have been set back meanwhile.
+    ended = max(now(), loaded.started)
     run = {
         "run_id": loaded.run_id,
         "started": loaded.started,
@@ -128,7 +130,7 @@ def build_candidate(home: Home, loaded: Loaded) -> Manifest:
         tables[DOCUMENTS.name].row_count if DOCUMENTS.name in tables else 0,
         loaded.rejects,
         loaded.months,
-        round((now() - loaded.started).total_seconds(), 3),
+        round(max(0.0, (now() - loaded.started).total_seconds()), 3),
         loaded.rejects_by_reason,
     )
     manifest = Manifest(
@@ -141,6 +143,7 @@ def build_candidate(home: Home, loaded: Loaded) -> Manifest:
         load_reference().version,
         tables,
         summary,
+        next_number(home),
     )
     build(home, manifest)
     return manifest
@@ -168,6 +171,7 @@ def republish(home: Home) -> Manifest:
         published_at=now().isoformat(),
         lake=str(home.lake),
         tables=_states(lake),
+        number=next_number(home),
     )
     build(home, manifest)
     return manifest

@@ -8,6 +8,7 @@ imported here and nothing of it is used, so that a task starts in milliseconds a
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import importlib
 import json
 import os
@@ -28,13 +29,16 @@ class Task:
     """What a process is to do.
 
     Attributes:
-        what: run, rebuild or publish, without Dagster; command, for the real command; rows, for what is published.
+        what: run, rebuild or publish, without Dagster; command, for the real command; rows, for what is published;
+            stray, for what lies about in the home; clear, to give the space back that "fill" has taken.
+        is_between_rows: whether what is published is read before and after it.
         home: which.
         arguments: sources, months, or the command's arguments.
-        point, count: where to kill it: the count-th time that it reaches this point.
-        seconds: or when: so long after it has begun.
+        point, count: where something happens to it: the count-th time that it reaches this point.
+        happens: what: kill, or fill: the disk that the home lies on.
+        seconds: when to kill it: so long after it has begun.
         parser: the parser's version that it runs with, if another than the present one.
-        pool: whether workers are started however little there is to do.
+        pool: whether it has workers, however little there is to do.
     """
 
     what: str
@@ -42,9 +46,11 @@ class Task:
     arguments: tuple[str, ...] = ()
     point: str = ""
     count: int = 1
+    happens: str = "kill"
     seconds: float = 0
     parser: str = ""
     pool: bool = False
+    is_between_rows: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,7 @@ class Ended:
         status: the exit status; negative for the signal that killed it.
         reached: how often it reached which point.
         output: what it printed, or its stack trace.
-        value: what a task of reading has found.
+        value: what is published, for a task of reading; what was before and what is after, for one between two.
         seconds: how long it took.
     """
 
@@ -72,12 +78,17 @@ class Ended:
 
 
 class Driver:
-    """The process that all tasks are forked from, as a context manager."""
+    """The process that all tasks are forked from, as a context manager.
+
+    Args:
+        prefix: a command that runs it, in other surroundings.
+    """
+
+    def __init__(self, *prefix: str) -> None:
+        self._command = [*prefix, sys.executable, "-m", "tests.faults.driver"]
 
     def __enter__(self) -> Driver:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.driver"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self._process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -113,8 +124,14 @@ def _serve() -> None:
 
 
 def _import_everything() -> None:
-    for name in ("assets.launch", "copydesk.cli", "copydesk.publish", "copydesk.run", "tests.support"):
+    for name in ("assets.launch", "copydesk.cli", "copydesk.publish", "copydesk.run", "pandas", "tests.support"):
         importlib.import_module(name)
+    from etl.reading import read_document
+    from etl.reference import load_reference
+    from tests.support import dispatch
+
+    # Reference data is read on first use.
+    read_document(dispatch(), dt.date.today(), load_reference())
 
 
 def _in_a_process(task: Task) -> Ended:
@@ -173,10 +190,24 @@ def _listen(task: Task, trace: Path) -> None:
         os.write(descriptor, f"{point}\n".encode())
         if point == task.point:
             left -= 1
-            if not left:
+            if left:
+                return
+            if task.happens == "kill":
                 os.killpg(0, signal.SIGKILL)
+            _fill(_filler(task.home))
 
     warehouse.points.on_reach = on_reach
+
+
+def _filler(home: str) -> Path:
+    return Path(home).with_name("filler")
+
+
+def _fill(filler: Path) -> None:
+    """Take all the space that is left."""
+    with filler.open("wb", buffering=0) as handle, contextlib.suppress(OSError):
+        while handle.write(bytes(4096)):
+            pass
 
 
 def _do(task: Task, value: Path) -> int:
@@ -184,12 +215,15 @@ def _do(task: Task, value: Path) -> int:
     import warehouse.pool
     from copydesk.cli import main
     from etl.errors import SetupFault
+    from tests.support import NoPool
     from warehouse.home import Home
 
     # Small groups, so that a run commits the tables by month more than once.
     warehouse.load.GROUP_ROWS = 3
     if task.pool:
         warehouse.pool.SMALL = 0
+    elif task.what != "command":
+        warehouse.load.Pool = NoPool
     if task.parser:
         _use_parser(task.parser)
     home = Home(task.home)
@@ -200,6 +234,14 @@ def _do(task: Task, value: Path) -> int:
     try:
         if task.what == "rows":
             value.write_text(json.dumps(_rows(home), default=str))
+        elif task.what == "stray":
+            value.write_text(json.dumps(importlib.import_module("tests.faults.scenarios").stray_files(home)))
+        elif task.what == "clear":
+            _filler(task.home).unlink()
+        elif task.is_between_rows:
+            before = _rows(home)
+            _write(home, task)
+            value.write_text(json.dumps([before, _rows(home)], default=str))
         else:
             _write(home, task)
     except SetupFault as fault:
@@ -219,10 +261,14 @@ def _use_parser(version: str) -> None:
 
 
 def _rows(home: Any) -> dict[str, Any]:
+    from etl.errors import SetupFault
     from tests.support import stable_rows
     from warehouse.manifest import current
 
-    return stable_rows(home) if current(home) is not None else {}
+    try:
+        return stable_rows(home) if current(home) is not None else {}
+    except SetupFault as fault:
+        return {"fault": [str(fault)]}
 
 
 def _write(home: Any, task: Task) -> None:
