@@ -73,9 +73,9 @@ def storage_fault(
     if names & _RECORDS:
         return SetupFault(f"Dagster cannot work with {home.dagster / 'dagster.yaml'}: {what}. {end}")
     if names & _UNUSABLE or (is_ours and _OF_THE_SYSTEM.search(what)):
-        return SetupFault(f"Cannot read or write {where or home}: {what}. {end}")
+        return SetupFault(f"Cannot read or write {where or home}: {what}. {end}; {home.command('check')} says more")
     if names & _DAMAGED:
-        return SetupFault(f"{home} is damaged: {what}. {end}")
+        return SetupFault(f"{home} is damaged: {what}. {end}; {home.command('check')} says what to do")
     return None
 
 
