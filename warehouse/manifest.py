@@ -137,8 +137,11 @@ class Manifest:
             )
             return cls(**content)
         except (OSError, ValueError, KeyError, TypeError) as error:
+            reason = "is missing" if isinstance(error, FileNotFoundError) else f"gives {type(error).__name__}"
             advice = f"{Home(path.parents[2]).command('check')} says what to do"
-            raise SetupFault(f"The published version at {path.parent} is damaged ({error!r}): {advice}") from None
+            raise SetupFault(
+                f"The published version at {path.parent} is damaged ({MANIFEST} {reason}): {advice}"
+            ) from None
 
 
 def month_of(name: str) -> str:
@@ -186,13 +189,20 @@ _FIRST_RUN = f"{1:020}.json"
 
 
 def newest(home: Home) -> Manifest | None:
-    """The current version, wherever its views point; the newest sound one if the link or its version is damaged."""
+    """The current version, wherever its views point; the newest sound one if the link or its version is damaged.
+
+    Raises:
+        SetupFault: the link or its version is damaged, and there is no other.
+    """
     try:
         return current(home, may_have_moved=True)
     except LaterVersion:
         raise
     except SetupFault:
-        return next(iter(retained(home)), None)
+        # Without any, what is wrong is not that nothing has been published.
+        if sound := retained(home):
+            return sound[0]
+        raise
 
 
 def is_same_place(one: str | Path, other: Path) -> bool:
