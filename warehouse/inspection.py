@@ -372,7 +372,7 @@ class _Look:
         home = self._home
         where = self._name(home.versions / manifest.name)
         if not is_same_place(manifest.lake, home.lake):
-            yield Problem(LEFT, where, "its views point at the home's former place", "it is built again for this one")
+            yield Problem(LEFT, where, "its views point at the home's former place", "a repair builds it again")
             return
         if fault := database_fault(home, manifest):
             yield Problem(FORMER, f"{where}/{DATABASE}", fault, f"it is built again from {MANIFEST}")
@@ -467,7 +467,7 @@ def _sqlite_fault(path: Path) -> str | None:
     if not path.stat().st_size:
         return "it is empty"
     # Opened as it is, SQLite would make files beside a database whose log has been closed.
-    has_log = path.with_name(f"{path.name}-wal").exists()
+    has_log = all(path.with_name(f"{path.name}-{part}").exists() for part in ("wal", "shm"))
     address = f"{path.as_uri()}?mode=ro{'' if has_log else '&immutable=1'}"
     try:
         with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:

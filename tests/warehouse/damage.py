@@ -55,6 +55,11 @@ def mend(home: Home) -> Repair:
         return repair(home)
 
 
+def dispatch_again(day: int) -> str:
+    """A text that has not come in before."""
+    return dispatch(day, "Une nouvelle de plus.")
+
+
 def delete(path: Path) -> None:
     path.chmod(0o644)
     path.unlink()
