@@ -21,7 +21,7 @@ from deltalake.transaction import AddAction, RemoveAction
 from etl.contract import TABLES, Table
 from etl.errors import SetupFault
 from warehouse.home import Home
-from warehouse.manifest import Manifest, TableState
+from warehouse.manifest import Manifest, TableState, month_of
 from warehouse.points import reach
 
 ROW_GROUP = 10_000
@@ -235,7 +235,7 @@ def _added(folder: Path, name: str) -> AddAction:
     """The log entry of a file that is there already."""
     with pq.ParquetFile(folder / name) as parquet:
         rows = parquet.metadata.num_rows
-    month = name.partition("/")[0].removeprefix("month=") if "/" in name else None
+    month = month_of(name) if "/" in name else None
     return _add(folder, name, month, rows)
 
 

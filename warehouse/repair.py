@@ -187,7 +187,7 @@ def _build(home: Home, state: Salvage, progress: Progress | None) -> str:
             lake.adopt(table, [], -1)
     for rows in state.rows:
         reader = state.connection.sql(rows.query).to_arrow_reader(ROW_GROUP)
-        lake.replace(rows.table, reader, f"{run_id}{BASE}", rows.months)
+        lake.commit(rows.table, lake.write(rows.table, reader, f"{run_id}{BASE}"), rows.months)
     tables = {
         name: found
         for name, found in ((name, lake.state(TABLES[name])) for name in TABLES if name in {*former.tables, *written})

@@ -30,7 +30,7 @@ from etl.contract import (
 from etl.errors import SetupFault
 from warehouse.home import Home
 from warehouse.inspection import file_fault
-from warehouse.manifest import Manifest, is_same_place
+from warehouse.manifest import Manifest, is_same_place, month_of
 from warehouse.origins import Origin
 from warehouse.plan import Plan, make_mending
 from warehouse.publish import moved_root
@@ -481,4 +481,4 @@ def manifest_run(manifest: Manifest) -> dict[str, Any]:
 
 def _months(files: Iterable[str]) -> set[str]:
     """The months of files of a table that is kept by month."""
-    return {file.partition("/")[0].removeprefix("month=") for file in files}
+    return {month_of(file) for file in files}

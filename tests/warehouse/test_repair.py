@@ -33,7 +33,7 @@ from warehouse.inspection import inspect
 from warehouse.lake import Lake
 from warehouse.load import load
 from warehouse.lock import WriterLock
-from warehouse.manifest import current, require_current, retained
+from warehouse.manifest import current, month_of, require_current, retained
 from warehouse.plan import make_plan
 from warehouse.publish import build_candidate, clear_away, publish
 from warehouse.repair import Repair, propose
@@ -356,10 +356,10 @@ def _publish_spoilt(loaded: Archive, table: Table, spoil: Callable[[pa.Table], p
     path = loaded.home.lake / table.name / state.files[-1]
     with pq.ParquetFile(path) as parquet:
         rows = parquet.read()
-    months = [state.files[-1].partition("/")[0].removeprefix("month=")] if table.is_by_month else None
+    months = [month_of(state.files[-1])] if table.is_by_month else []
     if months:
         rows = rows.append_column("month", pa.array(months * rows.num_rows)).select(table.schema.names)
-    lake.replace(table, spoil(rows).to_batches(), f"{done.run_id}-spoilt", months)
+    lake.commit(table, lake.write(table, spoil(rows).to_batches(), f"{done.run_id}-spoilt"), months)
     with WriterLock(loaded.home, "test"):
         build_candidate(loaded.home, done)
         publish(loaded.home, done.run_id)
