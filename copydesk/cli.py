@@ -227,6 +227,34 @@ def prune(
     return prune_command(keep, older_than, runs_older_than, dry_run, _seconds(wait), as_json, home)
 
 
+@cli.command(short_help="Whether a home is whole.")
+@home_option
+@click.option("--full", is_flag=True, help="Read every page of every file, and run the blocking checks.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def check(home: str | None, full: bool, as_json: bool) -> int:
+    """Look for damage: to the link, the versions, the tables' logs and files, and Dagster's databases.
+
+    Nothing is changed, and runs may go on meanwhile. Exit status 0: sound; 2: something is wrong.
+    """
+    from copydesk.check import check_command
+
+    return check_command(home, full, as_json)
+
+
+@cli.command(short_help="Mend a damaged home.")
+@home_option
+@click.option("--yes", is_flag=True, help="Do it without asking.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done and what is lost, and change nothing.")
+def repair(home: str | None, yes: bool, dry_run: bool) -> int:
+    """Mend what `copydesk check --full` finds, as far as anything still tells it, and publish the result.
+
+    What is lost is made again from the stored texts, former versions and the sources; what none of them holds is named.
+    """
+    from copydesk.repair import repair_command
+
+    return repair_command(home, yes, dry_run)
+
+
 @cli.command(short_help="Open the Dagster web UI.")
 @home_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on. The UI has no passwords.")

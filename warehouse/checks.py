@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 
@@ -86,21 +87,31 @@ def run_checks(home: Home, name: str, accept_shrink: bool = False) -> list[Check
     months = _new_months(Manifest.read(candidate_folder(home, name) / MANIFEST), published)
     with duckdb.connect(str(candidate_folder(home, name) / DATABASE), read_only=True) as connection:
         return [
-            _counted(
-                connection,
-                "balance",
-                _BALANCE,
-                "file whose records are not all in documents or rejects, once",
-            ),
-            _counted(connection, "keys_unique", _keys(), "key that stands more than once"),
-            _counted(connection, "references_hold", _references(), "row that refers to nothing"),
-            _counted(
-                connection, "offsets_hold", offsets(months), "document whose offsets do not give back its literals"
-            ),
-            _counted(connection, "no_future_dates", _FUTURE, "document that is dated in the future"),
+            *_row_checks(connection, months),
             _collapse(connection, published, accept_shrink),
             *map(_warning, compare(connection, home, published, name)),
         ]
+
+
+def check_rows(database: Path) -> list[Check]:
+    """The blocking checks that need nothing to compare with, on all rows of a version or a candidate.
+
+    Raises:
+        duckdb.Error: a file that it reads is damaged.
+    """
+    with duckdb.connect(str(database), read_only=True) as connection:
+        months = connection.execute("SELECT month FROM documents UNION SELECT month FROM paragraphs").fetchall()
+        return _row_checks(connection, [month for (month,) in months])
+
+
+def _row_checks(connection: duckdb.DuckDBPyConnection, months: Sequence[str]) -> list[Check]:
+    return [
+        _counted(connection, "balance", _BALANCE, "file whose records are not all in documents or rejects, once"),
+        _counted(connection, "keys_unique", _keys(), "key that stands more than once"),
+        _counted(connection, "references_hold", _references(), "row that refers to nothing"),
+        _counted(connection, "offsets_hold", offsets(months), "document whose offsets do not give back its literals"),
+        _counted(connection, "no_future_dates", _FUTURE, "document that is dated in the future"),
+    ]
 
 
 _BALANCE = f"""

@@ -86,7 +86,15 @@ def run_query(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.DuckD
         # Materialised here, so that whatever goes wrong while it runs goes wrong here.
         return connection.sql(statements[0].query).materialize()
     except duckdb.Error as error:
+        if _is_damage(error):
+            raise
         raise UnsafeQuery(str(error).strip()) from None
+
+
+def _is_damage(error: duckdb.Error) -> bool:
+    """Whether it is not the query that is wrong, but the files below the views."""
+    is_of_file = ".parquet" in str(error) and not isinstance(error, duckdb.PermissionException | duckdb.BinderException)
+    return is_of_file or type(error) is duckdb.Error or isinstance(error, duckdb.IOException)
 
 
 def query_table(

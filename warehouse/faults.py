@@ -19,7 +19,7 @@ _DAMAGED = {"DeltaError", "ArrowInvalid", "InvalidInputException", "Serializatio
 
 _FULL = re.compile(r"no space left|disk is full|quota exceeded|file too large|os error (28|122|27)\b", re.IGNORECASE)
 _FORBIDDEN = re.compile(
-    r"read-?only|permission denied|not permitted|unable to open database|os error (30|13|1)\b", re.IGNORECASE
+    r"read-?only (?!mode)|permission denied|not permitted|unable to open database|os error (30|13|1)\b", re.IGNORECASE
 )
 _OF_THE_SYSTEM = re.compile(r"os error (?!2\b)\d+")
 """What Delta Lake says of errors of the system; that a file is not there (2) is damage."""
@@ -45,7 +45,7 @@ def fault_of(home: Home, error: BaseException, is_published: bool = False) -> Se
     """The fault that an error of storage is, or that it came from; None if there is none."""
     cause: BaseException | None = error
     while cause is not None:
-        names = {kind.__name__ for kind in type(cause).__mro__}
+        names = _names(cause)
         if fault := storage_fault(home, names, _what(cause), getattr(cause, "filename", None), is_published):
             return fault
         cause = cause.__cause__
@@ -71,12 +71,23 @@ def storage_fault(
     if is_ours and _FORBIDDEN.search(what):
         return SetupFault(f"Cannot write {where or home}: {what}. {end}; make the home writable, or name another")
     if names & _RECORDS:
-        return SetupFault(f"Dagster cannot work with {home.dagster / 'dagster.yaml'}: {what}. {end}")
+        where = home.dagster / "dagster.yaml"
+        return SetupFault(f"Dagster cannot work with {where}: {what}. {end}; {home.command('check')} says more")
     if names & _UNUSABLE or (is_ours and _OF_THE_SYSTEM.search(what)):
-        return SetupFault(f"Cannot read or write {where or home}: {what}. {end}")
+        return SetupFault(f"Cannot read or write {where or home}: {what}. {end}; {home.command('check')} says more")
     if names & _DAMAGED:
-        return SetupFault(f"{home} is damaged: {what}. {end}")
+        return SetupFault(f"{home} is damaged: {what}. {end}; {home.command('check')} says what to do")
     return None
+
+
+def _names(error: BaseException) -> set[str]:
+    """The names of an error's class and of those above it, without those that DuckDB shares with other databases."""
+    kinds = type(error).__mro__
+    if "duckdb" not in type(error).__module__:
+        return {kind.__name__ for kind in kinds}
+    # What it throws while it reads a damaged Parquet file has no class of its own.
+    own = {kind.__name__ for kind in kinds} - _RECORDS
+    return own | {"InvalidInputException"} if type(error).__name__ == "Error" else own
 
 
 def _what(error: BaseException) -> str:

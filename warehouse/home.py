@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import os
 import re
+import shlex
 import tomllib
 import zoneinfo
 from dataclasses import dataclass
@@ -102,6 +103,10 @@ class Home:
     def __str__(self) -> str:
         return str(self.folder)
 
+    def command(self, name: str) -> str:
+        """A command on this home as messages name it: in backquotes, to be pasted into a shell."""
+        return f"`copydesk {name} --home {shlex.quote(str(self.folder))}`"
+
     @property
     def lake(self) -> Path:
         """The folder of the Delta tables."""
@@ -149,7 +154,7 @@ class Home:
     @property
     def exists(self) -> bool:
         """Whether this is a home already."""
-        return self.settings_file.exists() or self.versions.exists()
+        return self.settings_file.exists() or self.versions.exists() or self.lake.exists()
 
     def create(self) -> None:
         """Make whatever of the home is missing. What is there stays as it is.

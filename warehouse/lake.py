@@ -6,6 +6,7 @@ written belongs to `warehouse.load`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -20,9 +21,10 @@ from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from etl.contract import TABLES, Table
+from etl.errors import SetupFault
 from warehouse.disk import LOG
 from warehouse.home import Home
-from warehouse.manifest import Manifest, TableState
+from warehouse.manifest import Manifest, TableState, month_of
 from warehouse.points import reach
 
 ROW_GROUP = 10_000
@@ -47,10 +49,19 @@ class Lake:
         actions = pa.table(delta.get_add_actions())
         return TableState(
             delta.version(),
-            tuple(sorted(actions.column("path").to_pylist())),
+            names_at(delta),
             sum(actions.column("num_records").to_pylist()),
             sum(actions.column("size_bytes").to_pylist()),
         )
+
+    def sizes(self, table: Table, version: int) -> dict[str, int]:
+        """The bytes of each file of a table at a version of its log, by the file's name.
+
+        Raises:
+            deltalake.exceptions.DeltaError: the log is damaged, or does not reach that far.
+        """
+        actions = pa.table(DeltaTable(self._folder(table).as_uri(), version=version).get_add_actions())
+        return dict(zip(actions.column("path").to_pylist(), actions.column("size_bytes").to_pylist(), strict=True))
 
     def restore(self, manifest: Manifest | None) -> None:
         """Bring every table back to what a published version names; None only if nothing has ever been published.
@@ -97,14 +108,7 @@ class Lake:
         """
         folder = self._folder(table)
         if not DeltaTable.is_deltatable(folder.as_uri()):
-            partitions = ["month"] if table.is_by_month else None
-            DeltaTable.create(
-                folder.as_uri(),
-                Schema.from_arrow(table.schema),
-                partition_by=partitions,
-                # A killed run's commit may let old log entries expire that the published version still needs.
-                configuration={"delta.enableExpiredLogCleanup": "false"},
-            )
+            _create(table, folder)
             reach(f"{table.name} created")
         reach(f"{table.name} written")
         added: list[AddAction | RemoveAction] = list(actions)
@@ -117,6 +121,38 @@ class Lake:
             partition_filters=[("month", "in", list(months))] if table.is_by_month else None,
         )
         reach(f"{table.name} committed")
+
+    def adopt(self, table: Table, files: Sequence[str], version: int) -> None:
+        """Make a table consist of exactly these of its files, whatever its log says.
+
+        Args:
+            table: which.
+            files: relative to its folder; all of them are there.
+            version: of its log, that is gone back to if it holds just these. Else there is a new log.
+        """
+        folder = self._folder(table)
+        wanted = tuple(sorted(files))
+        # Whatever Delta Lake makes of a damaged log, the new one takes its place.
+        with contextlib.suppress(Exception):
+            delta = DeltaTable(folder.as_uri())
+            if names_at(delta) != wanted and 0 <= version < delta.version():
+                delta.restore(version)
+            if names_at(delta) == wanted:
+                return
+        draft = self._home.staging / "logs" / table.name
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        _create(table, draft)
+        DeltaTable(draft.as_uri()).create_write_transaction(
+            [_added(folder, name) for name in wanted],
+            mode="append",
+            schema=Schema.from_arrow(table.schema),
+            partition_by=["month"] if table.is_by_month else None,
+        )
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder / "_delta_log", ignore_errors=True)
+        (draft / "_delta_log").rename(folder / "_delta_log")
+        sync(folder)
 
     def sweep(self, keep: Iterable[Manifest], is_dry_run: bool = False) -> int:
         """Delete every Parquet file that none of the given versions consists of, and the log that none of them needs.
@@ -178,6 +214,12 @@ class Lake:
         delta = DeltaTable(folder.as_uri())
         if delta.version() != published.delta_version:
             delta.restore(published.delta_version)
+        # An entry that was emptied opens as a table without rows.
+        if names_at(delta) != published.files:
+            raise SetupFault(
+                f"The log of {folder} does not hold the files of the published version: "
+                f"{self._home.command('check')} says what to do"
+            )
 
     def _folder(self, table: Table) -> Path:
         return self._home.lake / table.name
@@ -207,10 +249,7 @@ class Lake:
     def _closed(writer: pq.ParquetWriter, folder: Path, name: str, month: str | None, rows: int) -> AddAction:
         writer.close()
         sync(folder / name)
-        partition = {} if month is None else {"month": month}
-        size = (folder / name).stat().st_size
-        stats = f'{{"numRecords":{rows}}}'
-        return AddAction(name, size, partition, int(time.time() * 1000), True, stats)
+        return _add(folder, name, month, rows)
 
 
 def _remove(path: Path, is_dry_run: bool) -> int:
@@ -233,9 +272,46 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
+def _create(table: Table, folder: Path) -> None:
+    DeltaTable.create(
+        folder.as_uri(),
+        Schema.from_arrow(table.schema),
+        partition_by=["month"] if table.is_by_month else None,
+        # A killed run's commit may let old log entries expire that the published version still needs.
+        configuration={"delta.enableExpiredLogCleanup": "false"},
+    )
+
+
+def _added(folder: Path, name: str) -> AddAction:
+    """The log entry of a file that is there already."""
+    with pq.ParquetFile(folder / name) as parquet:
+        rows = parquet.metadata.num_rows
+    month = month_of(name) if "/" in name else None
+    return _add(folder, name, month, rows)
+
+
+def _add(folder: Path, name: str, month: str | None, rows: int) -> AddAction:
+    partition = {} if month is None else {"month": month}
+    size = (folder / name).stat().st_size
+    return AddAction(name, size, partition, int(time.time() * 1000), True, f'{{"numRecords":{rows}}}')
+
+
+def names_at(delta: DeltaTable) -> tuple[str, ...]:
+    """The files of a Delta table, relative to its folder, sorted."""
+    return tuple(sorted(pa.table(delta.get_add_actions()).column("path").to_pylist()))
+
+
 def _open(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     os.makedirs(path.parent, exist_ok=True)  # noqa: PTH103
-    return pq.ParquetWriter(path, schema, compression="zstd", compression_level=3, write_page_index=True)
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=3,
+        write_page_index=True,
+        # What `copydesk check --full` goes by; it costs next to nothing.
+        write_page_checksum=True,
+    )
 
 
 def _by_month(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import json
 import os
 from pathlib import Path
@@ -12,6 +13,9 @@ from filelock import FileLock, Timeout
 from etl.errors import SetupFault
 from warehouse.home import Home
 from warehouse.points import reach
+
+LOCK = ".writer.lock"
+NOTE = ".writer.json"
 
 
 class WriterLock:
@@ -27,8 +31,8 @@ class WriterLock:
     """
 
     def __init__(self, home: Home, holder: str, wait: float = 0) -> None:
-        self._lock = FileLock(home.lake / ".writer.lock", is_singleton=True, thread_local=False)
-        self._note = home.lake / ".writer.json"
+        self._lock = FileLock(home.lake / LOCK, is_singleton=True, thread_local=False)
+        self._note = home.lake / NOTE
         self._holder = holder
         self._wait = wait
 
@@ -54,6 +58,24 @@ class WriterLock:
         if self._lock.lock_counter == 1:
             self._note.unlink(missing_ok=True)
         self._lock.release()
+
+
+def holder(home: Home) -> str | None:
+    """Who is writing at the moment, in words; None if nobody is. A note of a process that died says nothing."""
+    note = home.lake / NOTE
+    try:
+        descriptor = os.open(home.lake / LOCK, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        # Only where there is a note, so that no run that begins just now meets our lock.
+        if note.exists():
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return _describe(note)
+    finally:
+        os.close(descriptor)
+    return None
 
 
 def _describe(note: Path) -> str:

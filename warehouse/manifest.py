@@ -7,7 +7,6 @@ and what it restores; reading it needs neither DuckDB nor Delta Lake. Building a
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import json
 import os
@@ -18,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from etl.contract import CONTRACT_VERSION, DOCUMENTS, Table
+from etl.contract import CONTRACT_VERSION, DOCUMENTS, RUNS, Table
 from etl.errors import SetupFault
 from warehouse.home import Home
 
@@ -29,6 +28,10 @@ DATABASE = "warehouse.duckdb"
 
 BUILDING, LEAVING = ".building", ".leaving"
 """What the folder of a version ends with that is not published yet, or about to be removed."""
+
+
+class LaterVersion(SetupFault):
+    """A version that a later Copydesk has written: nothing here may touch it."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,15 @@ class RunSummary:
 
 
 @dataclass(frozen=True)
+class KnownSource:
+    """A source as the table of that name records it."""
+
+    source: str
+    root: str
+    patterns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What a published version consists of.
 
@@ -76,6 +88,7 @@ class Manifest:
         tables: by name.
         summary: of the run.
         number: 1 for the first version, then one more each time: which is the newest does not hang on the clock.
+        sources: those that are recorded; none in a version that was published before they stood here.
     """
 
     name: str
@@ -88,6 +101,7 @@ class Manifest:
     tables: dict[str, TableState]
     summary: RunSummary
     number: int = 0
+    sources: tuple[KnownSource, ...] = ()
 
     @property
     def months(self) -> tuple[str, ...]:
@@ -104,12 +118,13 @@ class Manifest:
         """Read a manifest.json.
 
         Raises:
-            SetupFault: it is damaged, or of a later version of Copydesk.
+            LaterVersion: it is of a later version of Copydesk.
+            SetupFault: it is damaged.
         """
         try:
             content = json.loads(path.read_text("utf-8"))
             if content["contract_version"] > CONTRACT_VERSION:
-                raise SetupFault(
+                raise LaterVersion(
                     f"{path.parent} was written by a later version of Copydesk "
                     f"(contract {content['contract_version']}, this one knows {CONTRACT_VERSION}): upgrade Copydesk"
                 )
@@ -119,9 +134,17 @@ class Manifest:
             }
             summary = content["summary"]
             content["summary"] = RunSummary(**{**summary, "months": tuple(summary["months"])})
+            content["sources"] = tuple(
+                KnownSource(**{**source, "patterns": tuple(source["patterns"])})
+                for source in content.get("sources", ())
+            )
             return cls(**content)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise SetupFault(f"The published version at {path.parent} is damaged ({error!r})") from None
+            reason = "is missing" if isinstance(error, FileNotFoundError) else f"gives {type(error).__name__}"
+            advice = f"{Home(path.parents[2]).command('check')} says what to do"
+            raise SetupFault(
+                f"The published version at {path.parent} is damaged ({MANIFEST} {reason}): {advice}"
+            ) from None
 
 
 def month_of(name: str) -> str:
@@ -137,35 +160,60 @@ def current(home: Home, may_have_moved: bool = False) -> Manifest | None:
         SetupFault: the link or its version is damaged; or the version's views point at another place, and that is
             not allowed for.
     """
-    mend = f"`copydesk publish --home {home}`"
     try:
         target = home.folder / home.link.readlink()
     except OSError:
-        if not retained(home):
+        if not retained(home) and not has_lost_versions(home):
             return None
         # Never to be taken for a new home: the next run would clear the lake.
-        raise SetupFault(f"{home.link} is no link to a version, but versions are there: {mend} restores it") from None
+        advice = f"{home.command('check')} says what to do"
+        raise SetupFault(f"{home.link} is no link to a version, but something was published: {advice}") from None
     manifest = Manifest.read(target.parent / MANIFEST)
-    if not may_have_moved and not _is_same(manifest.lake, home.lake):
+    if not may_have_moved and not is_same_place(manifest.lake, home.lake):
         former = Path(manifest.lake).parent
-        raise SetupFault(f"The home has moved here from {former}: {mend} makes its views point at this place")
+        raise SetupFault(
+            f"The home has moved here from {former}: {home.command('publish')} makes its views point at this place"
+        )
     return manifest
 
 
+def has_lost_versions(home: Home) -> bool:
+    """Whether a lake without versions was once published: a first run that was killed or refused leaves one, too.
+
+    Such a run leaves its staged rows beside it, and the log of `runs` at its first two entries.
+    """
+    if not home.staging.exists():
+        return any(home.lake.glob("[!.]*/*"))
+    entries = [path.name for path in (home.lake / RUNS.name / "_delta_log").glob("*.json")]
+    return max(entries, default="") > _FIRST_RUN
+
+
+_FIRST_RUN = f"{1:020}.json"
+
+
 def newest(home: Home) -> Manifest | None:
-    """The current version, wherever its views point; the newest sound one if the link or its version is damaged."""
+    """The current version, wherever its views point; the newest sound one if the link or its version is damaged.
+
+    Raises:
+        SetupFault: the link or its version is damaged, and there is no other.
+    """
     try:
         return current(home, may_have_moved=True)
+    except LaterVersion:
+        raise
     except SetupFault:
-        return next(iter(retained(home)), None)
+        # Without any, what is wrong is not that nothing has been published.
+        if sound := retained(home):
+            return sound[0]
+        raise
 
 
-def _is_same(one: str, other: Path) -> bool:
-    # By what they are, not by how they are named: a home may be reached through a link.
+def is_same_place(one: str | Path, other: Path) -> bool:
+    """Whether two paths lead to one folder: by what they are, not by how they are named, as there may be links."""
     try:
         return other.samefile(one)
     except OSError:
-        return False
+        return str(one) == str(other)
 
 
 def require_current(home: Home) -> Manifest:
@@ -187,13 +235,21 @@ def nothing_loaded(home: Home) -> str:
 
 
 def retained(home: Home) -> list[Manifest]:
-    """All published versions that are there and sound, the newest first."""
+    """All published versions that are there and sound, the newest first.
+
+    Raises:
+        LaterVersion: one of them is of a later version of Copydesk.
+    """
     found = []
     unfinished = unfinished_version(home)
     for path in home.versions.glob(f"*/{MANIFEST}"):
         if path.parent.suffix not in (BUILDING, LEAVING) and path.parent.name != unfinished:
-            with contextlib.suppress(SetupFault):
+            try:
                 found.append(Manifest.read(path))
+            except LaterVersion:
+                raise
+            except SetupFault:
+                continue
     return sorted(found, key=lambda manifest: (manifest.number, manifest.published_at), reverse=True)
 
 
@@ -251,7 +307,7 @@ def find_retained(home: Home, as_of: str) -> Manifest:
             f"{have or 'none'}. [publish] keep_versions in {home.settings_file} says how many are"
         )
     manifest = found[0]
-    if not _is_same(manifest.lake, home.lake):
+    if not is_same_place(manifest.lake, home.lake):
         raise SetupFault(
             f"Version {manifest.name} was published before the home moved here from {Path(manifest.lake).parent}, and "
             "its views point there: only versions published since then can be asked"
@@ -279,7 +335,9 @@ def read_table(home: Home, manifest: Manifest | None, table: Table, columns: Seq
         try:
             parts.append(pq.ParquetFile(location).read(wanted).cast(schema))
         except (OSError, pa.ArrowInvalid) as error:
-            raise SetupFault(f"The home is damaged: cannot read {location} ({error})") from None
+            raise SetupFault(
+                f"The home is damaged: cannot read {location} ({error}). {home.command('check')} says what to do"
+            ) from None
     return pa.concat_tables(parts)
 
 

@@ -215,6 +215,53 @@ def check_reasons(reasons: Iterable[str]) -> frozenset[str]:
     return wanted or frozenset(REJECT_REASONS)
 
 
+def make_mending(
+    home: Home,
+    published: Manifest,
+    recorded: pa.Table,
+    files: pa.Table,
+    again: Iterable[tuple[str, str]],
+    months: Iterable[str],
+    is_listing: bool,
+) -> Plan:
+    """Plan to make good what a damaged home has lost, as far as the sources and the stored texts still hold it.
+
+    Args:
+        home: an existing home.
+        published: the state that is gone out from.
+        recorded: rows of `sources`.
+        files: rows of `files`.
+        again: (source, path) of files to be read again, whether they have changed or not. Those that are not in
+            their sources any more are not in the plan.
+        months: those whose documents are parsed again from their texts.
+        is_listing: whether to take up what is new, changed or gone in the sources as well.
+
+    Raises:
+        SetupFault: a source disagrees with copydesk.toml, or cannot be listed.
+    """
+    plan = _plan(published)
+    plan.rebuild = frozenset(months)
+    wanted = set(again)
+    for name, source in _known_sources(home, _sources_by_name(recorded)).items():
+        paths = {path for owner, path in wanted if owner == name}
+        # A source whose disk is not mounted is left alone: nothing of it is missing yet.
+        if not source.root.is_dir() or not (paths or is_listing):
+            continue
+        listed = {file.path: file for file in list_files(source.root, source.patterns, skip=home.folder)}
+        if is_listing and listed:
+            plan.files_seen += len(listed)
+            plan.sources.append(source)
+            _compare(plan, Request(source, is_whole=True), listed, _known_files(files, name), False)
+        taken = {file.path: file for file in plan.read.get(name, [])}
+        for path in paths - set(taken):
+            file = listed.get(path) or list_file(source.root, path)
+            if file is not None:
+                taken[path] = file
+        if taken:
+            plan.read[name] = [taken[path] for path in sorted(taken)]
+    return plan
+
+
 def _plan(published: Manifest | None) -> Plan:
     plan = Plan(published)
     if published is not None:
@@ -287,10 +334,11 @@ def _has_changed(file: ListedFile) -> bool:
 
 def _recorded_sources(home: Home, published: Manifest | None) -> dict[str, Source]:
     """The sources of the published version, by name."""
-    return {
-        row["source"]: Source(row["source"], Path(row["root"]), tuple(row["patterns"]))
-        for row in read_table(home, published, SOURCES).to_pylist()
-    }
+    return _sources_by_name(read_table(home, published, SOURCES))
+
+
+def _sources_by_name(rows: pa.Table) -> dict[str, Source]:
+    return {row["source"]: Source(row["source"], Path(row["root"]), tuple(row["patterns"])) for row in rows.to_pylist()}
 
 
 def _known_sources(home: Home, recorded: dict[str, Source]) -> dict[str, Source]:

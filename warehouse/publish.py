@@ -48,6 +48,7 @@ from warehouse.manifest import (
     DATABASE,
     LEAVING,
     MANIFEST,
+    KnownSource,
     Manifest,
     RunSummary,
     TableState,
@@ -87,10 +88,16 @@ _COMPUTED = {
 """How the views of a table's computed columns are made from its stored rows."""
 
 
-def write_registries(home: Home, loaded: Loaded) -> None:
-    """Write what follows from the loaded rows: the registries, where they differ, and the run itself."""
+def write_registries(home: Home, loaded: Loaded, published: Manifest | None = None) -> None:
+    """Write what follows from the loaded rows: the registries, where they differ, and the run itself.
+
+    Args:
+        home: whose.
+        loaded: by the load that went before.
+        published: what that load went out from, if it is not the current version.
+    """
     lake = Lake(home)
-    published = current(home)
+    published = published or current(home)
     reference = load_reference()
     for table, rows in (
         (AGENCIES, _agencies(reference)),
@@ -163,11 +170,9 @@ def republish(home: Home) -> Manifest:
     lake = Lake(home)
     lake.restore(published)
     _move_sources(home, lake, published)
-    former = [path.name.rpartition("-")[2] for path in home.versions.glob(f"{published.run_id}-*")]
-    number = 1 + max((int(suffix) for suffix in former if suffix.isdecimal()), default=0)
     manifest = replace(
         published,
-        name=f"{published.run_id}-{number}",
+        name=next_name(home, published.run_id),
         published_at=now().isoformat(),
         lake=str(home.lake),
         tables=_states(lake),
@@ -177,18 +182,30 @@ def republish(home: Home) -> Manifest:
     return manifest
 
 
+def next_name(home: Home, run_id: str) -> str:
+    """The name of the next version that is published without a new run."""
+    former = [path.name.rpartition("-")[2] for path in home.versions.glob(f"{run_id}-*")]
+    number = 1 + max((int(suffix) for suffix in former if suffix.isdecimal()), default=0)
+    return f"{run_id}-{number}"
+
+
 def _move_sources(home: Home, lake: Lake, published: Manifest) -> None:
     """Where the home has moved, the sources that lie in it have moved with it."""
     former = Path(published.lake).parent
     sources = read_table(home, published, SOURCES)
     rows = sources.to_pylist()
     for row in rows:
-        root = Path(row["root"])
-        if former != home.folder and root.is_relative_to(former):
-            row["root"] = str(home.folder / root.relative_to(former))
+        row["root"] = moved_root(home, former, row["root"])
     moved = pa.Table.from_pylist(rows, schema=SOURCES.schema)
     if not moved.equals(sources):
         lake.replace(SOURCES, moved.to_batches(), str(uuid.uuid4()))
+
+
+def moved_root(home: Home, former: Path, root: str) -> str:
+    """Where a source's root is now that the home has moved from its former place."""
+    if former != home.folder and Path(root).is_relative_to(former):
+        return str(home.folder / Path(root).relative_to(former))
+    return root
 
 
 def candidate_folder(home: Home, name: str) -> Path:
@@ -217,7 +234,12 @@ def build(home: Home, manifest: Manifest) -> None:
     finally:
         connection.close()
     reach("after database")
-    (folder / MANIFEST).write_text(manifest.to_json(), "utf-8")
+    # The sources stand in the manifest, too: nothing else would tell where a lost table's rows came from.
+    sources = tuple(
+        KnownSource(row["source"], row["root"], tuple(row["patterns"]))
+        for row in read_table(home, manifest, SOURCES).to_pylist()
+    )
+    (folder / MANIFEST).write_text(replace(manifest, sources=sources).to_json(), "utf-8")
     reach("after manifest")
 
 

@@ -19,6 +19,12 @@ def literal_glob(location: str | Path) -> str:
     return re.sub(r"([\[*])", r"[\1]", str(location))
 
 
+def scanned(query: str) -> list[str]:
+    """The Parquet files that a query of ours reads, as `scan` was given them."""
+    found = re.findall(r"'((?:[^']|'')+\.parquet)'", query)
+    return [re.sub(r"\[([\[*])\]", r"\1", text.replace("''", "'")) for text in found]
+
+
 def scan(table: Table, locations: Iterable[Path], columns: Iterable[Column] | None = None) -> str:
     """A SELECT of a table's stored rows.
 

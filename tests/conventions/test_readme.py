@@ -13,9 +13,14 @@ import pytest
 from tests.conftest import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
+REPAIR = (ROOT / "docs" / "repair.md").read_text("utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
 COMMANDS = [
-    line for kind, block in BLOCKS if kind == "sh" for line in block.splitlines() if line.startswith("copydesk ")
+    line
+    for kind, block in (*BLOCKS, *re.findall(r"```(\w+)\n(.*?)```", REPAIR, re.DOTALL))
+    if kind == "sh"
+    for line in block.splitlines()
+    if line.startswith("copydesk ")
 ]
 MADE = re.findall(r"^make (\w+)", "\n".join(block for kind, block in BLOCKS if kind == "sh"), re.MULTILINE)
 

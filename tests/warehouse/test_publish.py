@@ -213,7 +213,7 @@ def test_a_lost_link_is_never_taken_for_a_new_home(loaded: Home, source: Path, d
     rows = stable_rows(loaded)
     loaded.link.unlink()
     damage(loaded.link)
-    with pytest.raises(SetupFault, match="copydesk publish"):
+    with pytest.raises(SetupFault, match="copydesk check"):
         run(loaded, source)
     with WriterLock(loaded, "test"):
         publish(loaded, republish(loaded).name)
