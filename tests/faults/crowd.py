@@ -15,6 +15,7 @@ from warehouse.home import Home
 
 READER = """
 import sys
+import time
 from pathlib import Path
 from warehouse import connect
 answers = []
@@ -25,6 +26,7 @@ while not Path(sys.argv[2]).exists():
     if str((rows, parts)) not in answers:
         answers.append(str((rows, parts)))
         print(answers[-1], flush=True)
+    time.sleep(0.05)
 """
 """Connects anew for each question, as a page that is loaded again does; prints each answer that it has not had yet."""
 
