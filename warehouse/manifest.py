@@ -50,7 +50,10 @@ class TableState:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a run did, in the words of `copydesk run --json`."""
+    """What a run did, in the words of `copydesk run --json`.
+
+    `documents_forgotten` are the current documents that it erased because they are to be forgotten.
+    """
 
     run_id: str | None
     files_seen: int
@@ -61,6 +64,7 @@ class RunSummary:
     months: tuple[str, ...]
     seconds: float
     rejects_by_reason: dict[str, int] = field(default_factory=dict)
+    documents_forgotten: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class Manifest:
         tables: by name.
         summary: of the run.
         number: 1 for the first version, then one more each time: which is the newest does not hang on the clock.
+        forgotten: digest of the list of what was forgotten that was applied to its rows; empty for an empty list.
     """
 
     name: str
@@ -88,6 +93,7 @@ class Manifest:
     tables: dict[str, TableState]
     summary: RunSummary
     number: int = 0
+    forgotten: str = ""
 
     @property
     def months(self) -> tuple[str, ...]:
@@ -257,6 +263,14 @@ def find_retained(home: Home, as_of: str) -> Manifest:
             "its views point there: only versions published since then can be asked"
         )
     return manifest
+
+
+def unforgetting(home: Home) -> list[Path]:
+    """The folders of retained versions that were made before something was forgotten: none, if all went well."""
+    published = current(home, may_have_moved=True)
+    if published is None:
+        return []
+    return [home.versions / found.name for found in retained(home) if found.forgotten != published.forgotten]
 
 
 def locations(home: Home, manifest: Manifest | None, table: Table) -> list[Path]:
