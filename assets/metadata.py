@@ -61,6 +61,12 @@ PREVIEW: dict[str, tuple[str, ...]] = {
 }
 """The columns that say most about a row, by table; what comes last may lie outside of a narrow window."""
 
+SHOWN = {
+    FILES.name: "(source, path) NOT IN (SELECT (source, path) FROM rejects WHERE reason = 'forgotten')",
+    REJECTS.name: "reason != 'forgotten'",
+}
+"""What a preview may show of a table: Dagster keeps it, and the path of what was forgotten is to go with its file."""
+
 SENTENCES = {
     DOCUMENTS.name: "Every dispatch as it stands now: its text; when, where and by which agency it was written; "
     "and how that is known.",
@@ -153,10 +159,13 @@ def run_metadata(home: Home, tables: tuple[Table, ...], run_id: str) -> dict[str
     lake = Lake(home)
     found: dict[str, Mapping[str, Any]] = {}
     with duckdb.connect() as connection:
+        states = {table.name: lake.state(table) for table in tables}
         for table in tables:
-            state = lake.state(table)
+            state = states[table.name]
             files = [home.lake / table.name / name for name in state.files] if state else []
             connection.execute(f"CREATE TEMP VIEW {table.name} AS {scan(table, files)}")
+        for table in tables:
+            state = states[table.name]
             charts = document_metadata(connection) if table is DOCUMENTS else {}
             found[table.name] = {**charts, "preview": _preview(connection, table, run_id), **_size(state)}
     return found
@@ -200,10 +209,10 @@ def _preview(connection: duckdb.DuckDBPyConnection, table: Table, run_id: str) -
     """Rows that the run wrote, or any if it wrote none, cut to a readable width; the UI shows them as plain text."""
     columns = [table.column(name) for name in PREVIEW[table.name]]
     names = ", ".join(column.name for column in columns)
-    query = f"SELECT {names} FROM {table.name}"
+    query = f"SELECT {names} FROM {table.name} WHERE {SHOWN.get(table.name, 'true')}"
     rows = []
     if any(column.name == "run_id" for column in table.stored):
-        rows = connection.execute(f"{query} WHERE run_id = $1 LIMIT {PREVIEW_ROWS}", [run_id]).fetchall()
+        rows = connection.execute(f"{query} AND run_id = $1 LIMIT {PREVIEW_ROWS}", [run_id]).fetchall()
     if not rows:
         rows = connection.execute(f"{query} LIMIT {PREVIEW_ROWS}").fetchall()
     records = [

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import dagster as dg
 from pydantic import Field
 
+from assets.history import clear_history
 from assets.inbox import INBOX, arrival, nothing_new
 from assets.metadata import run_metadata, table_spec
 from assets.months import report_months
@@ -26,7 +27,7 @@ from etl.errors import SetupFault
 from warehouse.home import Home
 from warehouse.load import Loaded, Progress, load
 from warehouse.manifest import Manifest
-from warehouse.plan import Plan, make_plan, make_rebuild, make_retry
+from warehouse.plan import Plan, make_forget, make_plan, make_rebuild, make_retry
 from warehouse.pool import Pool
 from warehouse.publish import clear_leftovers, write_registries
 
@@ -59,8 +60,16 @@ class LoadConfig(dg.Config):
         "files are read again, changed or not; an empty list for all reasons.",
     )
 
+    forget: bool = Field(
+        default=False,
+        description="Instead of looking at the sources: erase what forgotten.txt in the home names. Every other run "
+        "does so, too.",
+    )
+
     def plan(self, home: Home) -> Plan:
         """What there is to do."""
+        if self.forget:
+            return make_forget(home)
         if self.rebuild is not None:
             if self.retry is not None:
                 raise SetupFault("Either `rebuild` or `retry`, not both in one run: launch one after the other")
@@ -108,6 +117,8 @@ def loaded_assets(home: Home, handover: Handover) -> dg.AssetsDefinition:
                     _repeat_checks(context, plan.published)
                     report_months(context, home, plan.published)
                 return
+            if plan.is_forgetting:
+                context.log.info("Something is to be forgotten: it is erased here, and in the records of former runs")
             if plan.rebuild:
                 context.log.info(f"{len(plan.rebuild)} months are parsed again from their stored texts")
             elif plan.is_retry:
@@ -115,6 +126,8 @@ def loaded_assets(home: Home, handover: Handover) -> dg.AssetsDefinition:
             else:
                 context.log.info(f"{plan.files_seen} files seen, {plan.files_to_read} new or changed")
             loaded = load(home, plan, context.run.run_id, handover.progress, handover.pool)
+            if plan.is_forgetting:
+                clear_history(context.instance, home, context.run.run_id)
             context.log.info(
                 f"{loaded.documents_written} documents in {len(loaded.months)} months, {loaded.rejects} rejects"
             )

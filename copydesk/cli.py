@@ -34,7 +34,7 @@ rows_option = click.option(
     default="table",
     show_default=True,
 )
-WAITING = ("run", "retry", "prune")
+WAITING = ("run", "retry", "prune", "forget")
 """The commands that take --wait, with or without a number."""
 
 
@@ -253,6 +253,27 @@ def repair(home: str | None, yes: bool, dry_run: bool) -> int:
     from copydesk.repair import repair_command
 
     return repair_command(home, yes, dry_run)
+
+
+@cli.command(short_help="Erase documents for good.")
+@click.argument("names", nargs=-1, metavar="[DOCUMENT_ID|SHA256 ...]")
+@click.option("--source", metavar="NAME", help="Forget everything of a source instead.")
+@home_option
+@click.option("--dry-run", is_flag=True, help="Say what would go, and erase nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@wait_option
+def forget(
+    names: tuple[str, ...], source: str | None, home: str | None, dry_run: bool, yes: bool, wait: str | None
+) -> int:
+    """Erase documents everywhere in the home: texts, former versions, excerpts, previews.
+
+    A document goes with all its versions, and so does whatever has the same bytes, in any source. Only the SHA-256 of
+    the bytes is remembered, in forgotten.txt, so that they are not loaded again. What was never a document is named by
+    its content_sha256 in rejects.
+    """
+    from copydesk.forget import forget_command
+
+    return forget_command(list(names), source, home, _seconds(wait), yes, dry_run)
 
 
 @cli.command(short_help="Open the Dagster web UI.")

@@ -193,10 +193,11 @@ def _describe(home: Home, summary: RunSummary) -> str:
     if summary.rejects_by_reason:
         reasons = ", ".join(f"{reason} {count}" for reason, count in summary.rejects_by_reason.items())
         rejects += f" ({reasons}); `copydesk rejects` says what to do"
+    forgotten = f", {summary.documents_forgotten:,} forgotten" if summary.documents_forgotten else ""
     rate = summary.documents_written / summary.seconds if summary.seconds else 0.0
     lines = [
         ("files", f"{summary.files_seen:,} seen, {summary.files_read:,} read"),
-        ("documents", f"{summary.documents_written:,} written, {summary.documents_total:,} in all"),
+        ("documents", f"{summary.documents_written:,} written, {summary.documents_total:,} in all{forgotten}"),
         ("rejects", rejects),
         ("months", f"{len(summary.months):,}"),
         ("time", f"{summary.seconds:.1f} s, {rate:,.0f} documents per second"),

@@ -114,6 +114,7 @@ def _waiting(home: Home) -> dict[str, Any]:
         "files_to_read": plan.files_to_read,
         "files_missing": len(plan.missing),
         "reparse": plan.is_reparse,
+        "forget": plan.is_forgetting,
     }
 
 
@@ -128,6 +129,8 @@ def _describe_waiting(home: Home, waiting: dict[str, Any]) -> str:
         text += f", {waiting['files_missing']:,} missing"
     if waiting["reparse"]:
         text += "; all documents will be parsed again, as parser or reference data have changed"
+    if waiting["forget"]:
+        text += f"; what {home.forgotten} names will be erased"
     return text
 
 

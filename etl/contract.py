@@ -172,6 +172,11 @@ REJECT_REASONS: dict[str, RejectReason] = {
         "report it as a bug.",
     ),
     "outside_source": RejectReason("read", "The link leads out of its source. Copy the file itself into the source."),
+    "forgotten": RejectReason(
+        "read",
+        "This content was forgotten and is not loaded: delete the file from its source. How to take it back is said in "
+        "forgotten.txt in the home.",
+    ),
 }
 """The closed list of reasons in `rejects`, with their standing advice."""
 

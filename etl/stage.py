@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from etl.contract import FILES, RECORDS_SCHEMA, REJECTS
 from etl.errors import RecordFault, SetupFault
+from etl.forgotten import Digests, open_digests
 from etl.sources import ListedFile, readable
 from etl.transform import OnRecord, reject_row, transform
 
@@ -63,11 +64,13 @@ class FileChunk:
         source: its name.
         files: what to read.
         seen_on: today: later dates lie in the future.
+        forgotten: file of the digests of what was forgotten; None if nothing was.
     """
 
     source: str
     files: tuple[ListedFile, ...]
     seen_on: dt.date
+    forgotten: str | None = None
 
     @property
     def size(self) -> int:
@@ -129,9 +132,10 @@ def stage(chunk: Chunk, folder: Path, number: int, on_record: OnRecord = lambda 
     batch: list[dict[str, Any]] = []
     indexes = []
     size = 0
+    forgotten = _forgotten(chunk)
     for index, file in enumerate(chunk.files):
         on_record(index)
-        record = _read(chunk.source, file, chunk.seen_on, writer)
+        record = _read(chunk.source, file, chunk.seen_on, writer, forgotten)
         on_record(None)
         if record is None:
             continue
@@ -159,10 +163,11 @@ def stage_rejects(chunk: Chunk, folder: Path, number: int, reason: str, detail: 
     fault = RecordFault(reason, detail)
     writer = _Writer(folder, number, chunk)
     if isinstance(chunk, FileChunk):
+        forgotten = _forgotten(chunk)
         for file in chunk.files:
             if not is_read:
-                writer.refuse(_empty_record(chunk.source, file, chunk.seen_on), fault, file)
-            elif record := _read(chunk.source, file, chunk.seen_on, writer):
+                writer.refuse(_empty_record(chunk.source, file, chunk.seen_on), fault, _unread(chunk.source, file))
+            elif record := _read(chunk.source, file, chunk.seen_on, writer, forgotten):
                 writer.reject(record, fault)
         writer.add_files()
     elif is_read:
@@ -184,8 +189,14 @@ def _empty_record(source: str, file: ListedFile, seen_on: dt.date) -> dict[str, 
     return record
 
 
-def _read(source: str, file: ListedFile, seen_on: dt.date, writer: _Writer) -> dict[str, Any] | None:
-    """One file as a record; None where it cannot be read, which the writer is told."""
+def _forgotten(chunk: FileChunk) -> Digests:
+    return open_digests(chunk.forgotten) if chunk.forgotten else Digests(b"")
+
+
+def _read(
+    source: str, file: ListedFile, seen_on: dt.date, writer: _Writer, forgotten: Digests
+) -> dict[str, Any] | None:
+    """One file as a record; None where it cannot or must not be read, which the writer is told."""
     record = _empty_record(source, file, seen_on)
     try:
         if file.is_outside:
@@ -194,28 +205,45 @@ def _read(source: str, file: ListedFile, seen_on: dt.date, writer: _Writer) -> d
             raise RecordFault("too_large", f"{file.byte_count:,} bytes, {MAXIMUM_BYTES:,} are allowed")
         raw, mtime_ns = _read_bytes(file.location)
     except RecordFault as fault:
-        writer.refuse(record, fault, file)
+        writer.refuse(record, fault, _unread(source, file))
         return None
     except OSError as error:
         _require_source(source, file, error)
         if not isinstance(error, FileNotFoundError | NotADirectoryError):
-            writer.refuse(record, RecordFault("unreadable", error.strerror or str(error)), file)
+            writer.refuse(record, RecordFault("unreadable", error.strerror or str(error)), _unread(source, file))
         # One that has vanished since it was listed is nobody's fault: the next listing says what became of it.
         return None
-    digest = hashlib.sha256(raw).hexdigest()
-    record.update(raw=raw, content_sha256=digest)
-    writer.files.append(
-        {
-            "source": source,
-            "path": file.path,
-            "byte_count": len(raw),
-            "mtime": None if mtime_ns is None or time.time_ns() - mtime_ns < MTIME_DISTRUST_NS else mtime_ns // 1000,
-            "sha256": digest,
-            "status": "loaded",
-            "record_count": 1,
-        }
-    )
+    sha256 = hashlib.sha256(raw)
+    record["content_sha256"] = sha256.hexdigest()
+    entry = {
+        "source": source,
+        "path": file.path,
+        "byte_count": len(raw),
+        "mtime": None if mtime_ns is None or time.time_ns() - mtime_ns < MTIME_DISTRUST_NS else mtime_ns // 1000,
+        "sha256": record["content_sha256"],
+        "status": "loaded",
+        "record_count": 1,
+    }
+    if sha256.digest() in forgotten:
+        # Before anything else is done with it: no text of it, and no excerpt, is written anywhere.
+        writer.refuse(record, RecordFault("forgotten"), {**entry, "status": "rejected"})
+        return None
+    writer.files.append(entry)
+    record["raw"] = raw
     return record
+
+
+def _unread(source: str, file: ListedFile) -> dict[str, Any]:
+    """The row of `files` for a file that could not be read at all."""
+    return {
+        "source": source,
+        "path": file.path,
+        "byte_count": file.byte_count,
+        "mtime": file.mtime_ns // 1000,
+        "sha256": None,
+        "status": "rejected",
+        "record_count": 1,
+    }
 
 
 def _read_bytes(location: str) -> tuple[bytes, int | None]:
@@ -314,20 +342,10 @@ class _Writer:
         if self.files:
             self.files[-1]["status"] = "rejected"
 
-    def refuse(self, record: dict[str, Any], fault: RecordFault, file: ListedFile) -> None:
-        """Note a file that could not be read at all."""
+    def refuse(self, record: dict[str, Any], fault: RecordFault, entry: dict[str, Any]) -> None:
+        """Note a file that is not transformed, with its row of `files`."""
         self._refused.append(reject_row(record, fault))
-        self.files.append(
-            {
-                "source": record["source"],
-                "path": file.path,
-                "byte_count": file.byte_count,
-                "mtime": file.mtime_ns // 1000,
-                "sha256": None,
-                "status": "rejected",
-                "record_count": 1,
-            }
-        )
+        self.files.append(entry)
 
     def add_rejects(self) -> None:
         self._write(REJECTS.name, pa.Table.from_pylist(self._refused, schema=REJECTS.parsed_schema))

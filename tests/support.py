@@ -188,3 +188,18 @@ def stable_rows(home: Home) -> dict[str, list[tuple[Any, ...]]]:
         names = [column.name for column in table.columns if not column.is_volatile]
         found[table.name] = query(home, f"SELECT {', '.join(names)} FROM {table.name} ORDER BY ALL") if names else []
     return found
+
+
+def holding(folder: Path, *markers: str) -> list[str]:
+    """Files below a folder that hold one of some ASCII texts, in their bytes or in their rows, or are named so."""
+    import pyarrow.parquet as pq
+
+    found = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            content = path.read_bytes() + str(path.relative_to(folder)).encode()
+            if path.suffix == ".parquet":
+                # Parquet is compressed.
+                content += repr(pq.ParquetFile(path).read().to_pylist()).encode()
+            found += [f"{path.relative_to(folder)}: {marker}" for marker in markers if marker.encode() in content]
+    return found

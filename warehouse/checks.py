@@ -88,7 +88,7 @@ def run_checks(home: Home, name: str, accept_shrink: bool = False) -> list[Check
     with duckdb.connect(str(candidate_folder(home, name) / DATABASE), read_only=True) as connection:
         return [
             *_row_checks(connection, months),
-            _collapse(connection, published, accept_shrink),
+            _collapse(connection, published, _forgotten(home, name), accept_shrink),
             *map(_warning, compare(connection, home, published, name)),
         ]
 
@@ -233,11 +233,24 @@ def _warning(trend: Trend) -> Check:
     return Check(trend.name, not trend.found, len(trend.found), trend.message or "nothing odd", trend.value)
 
 
-def _collapse(connection: duckdb.DuckDBPyConnection, published: Manifest | None, accept_shrink: bool) -> Check:
-    former = published.summary.documents_total if published else 0
+def _forgotten(home: Home, name: str) -> int:
+    """Documents that a candidate lacks because they were forgotten."""
+    candidate = Manifest.read(candidate_folder(home, name) / MANIFEST)
+    published = newest(home)
+    # A publish without a new run repeats the summary of the last one.
+    is_repeated = published is not None and published.run_id == candidate.run_id
+    return 0 if is_repeated else candidate.summary.documents_forgotten
+
+
+def _collapse(
+    connection: duckdb.DuckDBPyConnection, published: Manifest | None, forgotten: int, accept_shrink: bool
+) -> Check:
+    former = published.summary.documents_total - forgotten if published else 0
     (count,) = connection.execute("SELECT count(*) FROM documents").fetchall()[0]
     collapsed = former >= SHRINK_MINIMUM and count < former * SHRINK_LIMIT
     message = f"{count} documents, {former} in the published version"
+    if forgotten:
+        message += f" without the {forgotten} that are forgotten"
     if collapsed and accept_shrink:
         return Check("rows_not_collapsed", True, former - count, f"{message}; accepted")
     if collapsed:

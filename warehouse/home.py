@@ -147,6 +147,11 @@ class Home:
         return self.folder / "alerts"
 
     @property
+    def forgotten(self) -> Path:
+        """The list of what was forgotten."""
+        return self.folder / "forgotten.txt"
+
+    @property
     def settings_file(self) -> Path:
         """copydesk.toml."""
         return self.folder / "copydesk.toml"

@@ -85,6 +85,8 @@ class Loaded:
         rejects_by_reason: the same by reason.
         months: months rewritten, sorted.
         not_reparsed: stored documents that could not be parsed again, by reason: they keep their former reading.
+        forgotten: digest of the list of what was forgotten that was applied.
+        documents_forgotten: current documents that were erased by it.
     """
 
     run_id: str
@@ -96,6 +98,8 @@ class Loaded:
     rejects_by_reason: dict[str, int]
     months: tuple[str, ...]
     not_reparsed: dict[str, int]
+    forgotten: str = ""
+    documents_forgotten: int = 0
 
     def write(self, home: Home) -> None:
         """Leave it in the staging folder for the steps that follow."""
@@ -165,7 +169,12 @@ def _require_clock(plan: Plan, started: dt.datetime) -> None:
 
 
 def _stage(home: Home, plan: Plan, folder: Path, today: dt.date, pool: Pool, progress: Progress | None) -> None:
-    chunks: list[Chunk] = [*_file_chunks(plan, today, pool.size), *_stored_chunks(home, plan)]
+    forgotten = None
+    if plan.forgotten:
+        # A copy, as workers look it up: the list itself is for people, and may be edited meanwhile.
+        (folder / "forgotten").write_bytes(plan.forgotten.content)
+        forgotten = str(folder / "forgotten")
+    chunks: list[Chunk] = [*_file_chunks(plan, today, forgotten, pool.size), *_stored_chunks(home, plan)]
     total = sum(chunk.size for chunk in chunks)
     done = 0
 
@@ -178,11 +187,11 @@ def _stage(home: Home, plan: Plan, folder: Path, today: dt.date, pool: Pool, pro
     pool.stage(chunks, folder, on_staged)
 
 
-def _file_chunks(plan: Plan, today: dt.date, workers: int) -> Iterator[FileChunk]:
+def _file_chunks(plan: Plan, today: dt.date, forgotten: str | None, workers: int) -> Iterator[FileChunk]:
     most = min(max(plan.files_to_read // (CHUNKS_PER_WORKER * workers), SMALLEST_CHUNK), CHUNK_FILES)
     for source, files in plan.read.items():
         for at in range(0, len(files), most):
-            yield FileChunk(source, tuple(files[at : at + most]), today)
+            yield FileChunk(source, tuple(files[at : at + most]), today, forgotten)
 
 
 def _stored_chunks(home: Home, plan: Plan) -> Iterator[StoredChunk]:
@@ -242,13 +251,10 @@ class _Merge:
         if former:
             rows = _reader(self._connection, merge.document_versions(_list(former)))
             lake.commit(DOCUMENT_VERSIONS, lake.write(DOCUMENT_VERSIONS, rows, self._run_id), former)
-        has_rejects = (
-            "SELECT 1 FROM read_rejects UNION ALL SELECT 1 FROM former_rejects SEMI JOIN affected USING (source, path)"
-        )
-        if self._rows(f"{has_rejects} LIMIT 1"):
+        if self._rows(f"{merge.HAS_REJECTS} LIMIT 1"):
             self._replace(lake, REJECTS, merge.REJECTS_QUERY)
         self._replace(lake, FILES, merge.FILES_QUERY)
-        if self._plan.is_new_source:
+        if self._plan.is_new_source or self._rows("SELECT 1 FROM dropped_files LIMIT 1"):
             self._replace(lake, SOURCES, merge.SOURCES_QUERY)
         return self._loaded([month for month, _ in months])
 
@@ -271,6 +277,8 @@ class _Merge:
                     "GROUP BY ALL ORDER BY ALL"
                 )
             ),
+            self._plan.forgotten.digest,
+            self._rows("SELECT count(*) FROM leaving WHERE is_forgotten")[0][0],
         )
 
     def _tables_of_the_plan(self) -> None:
@@ -282,6 +290,7 @@ class _Merge:
         self._table("missing", "source VARCHAR, path VARCHAR", plan.missing)
         self._table("returned", "source VARCHAR, path VARCHAR", plan.returned)
         self._table("touched_mtimes", "source VARCHAR, path VARCHAR, mtime_us BIGINT", plan.touched)
+        self._table_of_the_forgotten()
         self._connection.execute("ALTER TABLE touched_mtimes ADD COLUMN mtime TIMESTAMP")
         self._connection.execute("UPDATE touched_mtimes SET mtime = make_timestamp(mtime_us)")
         # A missing file whose digest appears once, newly, in the same listing has moved there.
@@ -304,6 +313,15 @@ class _Merge:
                 FROM missing x JOIN former_files f USING (source, path) JOIN appeared a USING (source, sha256)
             )
         """)
+
+    def _table_of_the_forgotten(self) -> None:
+        batch = pa.table({"digest": self._plan.forgotten.as_arrow()})
+        self._connection.register("batch", batch)
+        self._connection.execute("CREATE TABLE forgotten AS SELECT lower(hex(digest)) AS content_sha256 FROM batch")
+        self._connection.unregister("batch")
+        # Where this list was applied before, no former row has such a content: there is no need to look.
+        limit = "" if self._plan.is_forgetting else " LIMIT 0"
+        self._connection.execute(f"CREATE TABLE to_forget AS FROM forgotten{limit}")
 
     def _table(self, name: str, columns: str, rows: Iterable[tuple[object, ...]]) -> None:
         self._connection.execute(f"CREATE TABLE {name} ({columns})")

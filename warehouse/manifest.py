@@ -53,7 +53,10 @@ class TableState:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """What a run did, in the words of `copydesk run --json`."""
+    """What a run did, in the words of `copydesk run --json`.
+
+    `documents_forgotten` are the current documents that it erased because they are to be forgotten.
+    """
 
     run_id: str | None
     files_seen: int
@@ -64,6 +67,7 @@ class RunSummary:
     months: tuple[str, ...]
     seconds: float
     rejects_by_reason: dict[str, int] = field(default_factory=dict)
+    documents_forgotten: int = 0
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ class Manifest:
         summary: of the run.
         number: 1 for the first version, then one more each time: which is the newest does not hang on the clock.
         sources: those that are recorded; none in a version that was published before they stood here.
+        forgotten: digest of the list of what was forgotten that was applied to its rows; empty for an empty list.
     """
 
     name: str
@@ -102,6 +107,7 @@ class Manifest:
     summary: RunSummary
     number: int = 0
     sources: tuple[KnownSource, ...] = ()
+    forgotten: str = ""
 
     @property
     def months(self) -> tuple[str, ...]:
@@ -313,6 +319,14 @@ def find_retained(home: Home, as_of: str) -> Manifest:
             "its views point there: only versions published since then can be asked"
         )
     return manifest
+
+
+def unforgetting(home: Home) -> list[Path]:
+    """The folders of retained versions that were made before something was forgotten: none, if all went well."""
+    published = current(home, may_have_moved=True)
+    if published is None:
+        return []
+    return [home.versions / found.name for found in retained(home) if found.forgotten != published.forgotten]
 
 
 def locations(home: Home, manifest: Manifest | None, table: Table) -> list[Path]:

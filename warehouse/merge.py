@@ -8,6 +8,10 @@ to `warehouse.load`.
 from __future__ import annotations
 
 from etl.contract import DOCUMENT_VERSIONS, DOCUMENTS, PARAGRAPHS, Column, Table
+from etl.errors import RecordFault
+from warehouse.scan import literal
+
+_FORGOTTEN = RecordFault("forgotten")
 
 PREPARE = """
 -- What was read or is gone; everything else stays as it is.
@@ -16,11 +20,18 @@ CREATE TABLE affected AS
     UNION ALL
     SELECT source, path, reason FROM gone;
 
--- Former documents that are replaced or leave, without their texts.
+-- Former documents that are replaced or leave, without their texts; those that are forgotten leave no trace.
 CREATE TABLE leaving AS
     SELECT d.document_id, d.source, d.path, d.record_key, d.version, d.content_sha256, d.month, d.ingested_at,
-           t.reason
-    FROM former_documents d JOIN affected t USING (source, path);
+           t.reason, true AS is_affected, f.content_sha256 IS NOT NULL AS is_forgotten
+    FROM former_documents d JOIN affected t USING (source, path) LEFT JOIN to_forget f USING (content_sha256)
+    UNION ALL
+    SELECT d.document_id, d.source, d.path, d.record_key, d.version, d.content_sha256, d.month, d.ingested_at,
+           NULL, false, true
+    FROM former_documents d SEMI JOIN to_forget USING (content_sha256) ANTI JOIN affected USING (source, path);
+
+CREATE VIEW kept_versions AS
+    FROM former_document_versions ANTI JOIN to_forget USING (content_sha256);
 
 CREATE TABLE reparsed AS
     SELECT r.document_id, d.version, d.month AS former_month, d.ingested_at, r.month
@@ -36,8 +47,8 @@ CREATE TABLE arriving AS
                 ELSE l.version + 1 END AS version,
            CASE WHEN l.content_sha256 = n.content_sha256 THEN l.ingested_at ELSE getvariable('now') END AS ingested_at
     FROM read_documents n
-    LEFT JOIN leaving l USING (document_id)
-    LEFT JOIN (SELECT document_id, max(version) AS last_version FROM former_document_versions GROUP BY ALL) v
+    LEFT JOIN (FROM leaving WHERE NOT is_forgotten) l USING (document_id)
+    LEFT JOIN (SELECT document_id, max(version) AS last_version FROM kept_versions GROUP BY ALL) v
         USING (document_id)
     UNION ALL
     SELECT document_id, month, version, ingested_at FROM reparsed;
@@ -53,7 +64,7 @@ CREATE TABLE superseded AS
     LEFT JOIN read_documents n USING (document_id)
     LEFT JOIN reparsed_documents p USING (document_id)
     LEFT JOIN read_rejects r ON (r.source, r.path, r.record_key) = (l.source, l.path, l.record_key)
-    WHERE n.document_id IS NULL OR n.content_sha256 != l.content_sha256;
+    WHERE NOT l.is_forgotten AND (n.document_id IS NULL OR n.content_sha256 != l.content_sha256);
 
 -- Former versions that are parsed again. Those of equal content are read alike: one of them is enough.
 CREATE TABLE reparsed_versions AS
@@ -71,6 +82,49 @@ CREATE TABLE months AS
 UPDATE months SET weight = weight + (
     SELECT count(*) FROM former_documents d WHERE d.month = months.month
 );
+
+-- Files that hold nothing but what is forgotten and are not there any more: nothing is left to be said of them.
+CREATE TABLE dropped_files AS
+    SELECT source, path FROM former_files f
+    WHERE f.sha256 IN (SELECT content_sha256 FROM forgotten)
+      AND (f.status IN ('missing', 'moved') OR (source, path) IN (SELECT (source, path) FROM missing))
+      AND (source, path) NOT IN (SELECT (source, path) FROM read_files UNION ALL SELECT (source, path) FROM returned);
+
+-- And, where nothing else is left of a source, files that never had a content and are not there either.
+INSERT INTO dropped_files
+    WITH others AS (
+        SELECT f.source, f.path,
+               (f.status = 'missing' OR x.path IS NOT NULL)
+               AND (j.reason = 'blank' OR (j.reason IS NOT NULL AND j.raw_excerpt IS NULL)) AS is_hollow
+        FROM former_files f
+        ANTI JOIN dropped_files USING (source, path)
+        LEFT JOIN missing x USING (source, path)
+        LEFT JOIN former_rejects j USING (source, path)
+        WHERE f.source IN (SELECT source FROM dropped_files)
+          AND f.source NOT IN (SELECT source FROM read_files)
+    )
+    SELECT DISTINCT source, path FROM others
+    WHERE source NOT IN (SELECT source FROM others WHERE is_hollow IS NOT TRUE);
+
+-- Forgotten records whose files stay: they become rejects that say so, and nothing more.
+CREATE TABLE turned AS
+    SELECT source, path, record_key, content_sha256 FROM leaving
+    ANTI JOIN dropped_files USING (source, path)
+    WHERE is_forgotten AND NOT is_affected
+    UNION ALL
+    SELECT source, path, record_key, content_sha256 FROM former_rejects r
+    SEMI JOIN to_forget USING (content_sha256)
+    ANTI JOIN affected USING (source, path)
+    ANTI JOIN dropped_files USING (source, path)
+    WHERE r.reason != 'forgotten';
+
+CREATE TABLE turned_files AS
+    SELECT DISTINCT source, path,
+           CASE WHEN (source, path) IN (
+                    SELECT (d.source, d.path) FROM former_documents d ANTI JOIN leaving USING (document_id)
+                    SEMI JOIN turned USING (source, path)
+                ) THEN 'loaded' ELSE 'rejected' END AS status
+    FROM turned;
 """
 """Works out what changes. Needs the variables `now` and `run_id`, and the table `gone` of `warehouse.load`."""
 
@@ -100,6 +154,7 @@ VERSION_MONTHS = """
     SELECT month FROM superseded
     UNION SELECT month FROM reparsed_versions
     UNION SELECT v.month FROM former_document_versions v SEMI JOIN reparsed_versions USING (document_id, content_sha256)
+    UNION SELECT v.month FROM former_document_versions v SEMI JOIN to_forget USING (content_sha256)
     ORDER BY month
 """
 """The months of `document_versions` that are rewritten."""
@@ -113,12 +168,12 @@ def document_versions(months: str) -> str:
     leaving = "d.ingested_at AS valid_from, greatest(getvariable('now'), d.ingested_at) AS valid_to, s.reason"
     as_stored = ", ".join(f"d.{column.name}" for column in DOCUMENTS.stored)
     return f"""
-        SELECT {_names(DOCUMENT_VERSIONS)} FROM former_document_versions v
+        SELECT {_names(DOCUMENT_VERSIONS)} FROM kept_versions v
         ANTI JOIN reparsed_versions USING (document_id, content_sha256)
         WHERE month IN ({months})
         UNION ALL
         SELECT {_parsed_again("v", "n")}, {kept}
-        FROM former_document_versions v
+        FROM kept_versions v
         JOIN (FROM reparsed_former_documents
               QUALIFY row_number() OVER (PARTITION BY document_id, content_sha256) = 1) n
             USING (document_id, content_sha256)
@@ -140,10 +195,24 @@ def _parsed_again(former: str, new: str) -> str:
     return ", ".join(f"{former if column.is_set_on_load else new}.{column.name}" for column in DOCUMENTS.stored)
 
 
-REJECTS_QUERY = """
+HAS_REJECTS = """
+    SELECT 1 FROM read_rejects
+    UNION ALL SELECT 1 FROM turned
+    UNION ALL SELECT 1 FROM former_rejects SEMI JOIN affected USING (source, path)
+    UNION ALL SELECT 1 FROM former_rejects SEMI JOIN dropped_files USING (source, path)
+"""
+"""Whether any row of `rejects` changes: then it gives rows."""
+
+REJECTS_QUERY = f"""
     SELECT source, path, record_key, stage, reason, message, raw_excerpt, content_sha256, run_id, first_seen
     FROM former_rejects f
+    ANTI JOIN dropped_files USING (source, path)
+    ANTI JOIN turned USING (source, path, record_key)
     WHERE (source, path) NOT IN (SELECT (source, path) FROM affected)
+    UNION ALL
+    SELECT source, path, record_key, {literal(_FORGOTTEN.stage)}, {literal(_FORGOTTEN.reason)},
+           {literal(_FORGOTTEN.message)}, NULL, content_sha256, getvariable('run_id'), getvariable('now')
+    FROM turned
     UNION ALL
     SELECT n.source, n.path, n.record_key, n.stage, n.reason, n.message, n.raw_excerpt, n.content_sha256,
            getvariable('run_id'), coalesce(f.first_seen, getvariable('now'))
@@ -160,19 +229,24 @@ FILES_QUERY = """
            f.sha256,
            CASE WHEN g.moved_to IS NOT NULL THEN 'moved'
                 WHEN g.path IS NOT NULL OR x.path IS NOT NULL THEN 'missing'
+                WHEN t.path IS NOT NULL THEN t.status
                 WHEN b.path IS NOT NULL THEN
                     CASE WHEN (f.source, f.path) IN (SELECT (source, path) FROM former_documents)
                          THEN 'loaded' ELSE 'rejected' END
                 ELSE f.status END AS status,
-           coalesce(g.moved_to, f.moved_to) AS moved_to,
+           CASE WHEN (f.source, f.moved_to) IN (SELECT (source, path) FROM dropped_files) THEN NULL
+                ELSE coalesce(g.moved_to, f.moved_to) END AS moved_to,
            CASE WHEN g.path IS NOT NULL THEN 0 ELSE f.record_count END AS record_count,
            f.first_seen,
-           CASE WHEN coalesce(g.path, x.path, b.path) IS NULL THEN f.run_id ELSE getvariable('run_id') END AS run_id
+           CASE WHEN coalesce(g.path, x.path, b.path, t.path) IS NULL THEN f.run_id
+                ELSE getvariable('run_id') END AS run_id
     FROM former_files f
     LEFT JOIN gone g USING (source, path)
     LEFT JOIN missing x USING (source, path)
     LEFT JOIN returned b USING (source, path)
+    LEFT JOIN turned_files t USING (source, path)
     LEFT JOIN touched_mtimes m USING (source, path)
+    ANTI JOIN dropped_files USING (source, path)
     WHERE (f.source, f.path) NOT IN (SELECT (source, path) FROM read_files)
     UNION ALL
     SELECT n.source, n.path, n.byte_count, n.mtime, n.sha256, n.status, NULL, n.record_count,
@@ -182,8 +256,15 @@ FILES_QUERY = """
 """
 
 SOURCES_QUERY = """
-    SELECT source, root, patterns FROM former_sources
+    SELECT source, root,
+           -- A file that was named as an argument is a pattern.
+           list_filter(patterns, lambda pattern: NOT list_contains(coalesce(dropped, []), pattern)) AS patterns
+    FROM former_sources
+    LEFT JOIN (
+        SELECT source, list(regexp_replace(path, '([*?[])', '[\\1]', 'g')) AS dropped FROM dropped_files GROUP BY ALL
+    ) USING (source)
     WHERE source NOT IN (SELECT source FROM named_sources)
+      AND source IN (SELECT source FROM former_files ANTI JOIN dropped_files USING (source, path))
     UNION ALL
     SELECT source, root, patterns FROM named_sources
     ORDER BY source

@@ -22,6 +22,7 @@ from etl.errors import SetupFault
 from etl.reference import load_reference
 from etl.sources import ListedFile, is_glob, list_file, list_files, matcher, readable, split_glob
 from etl.stage import MAXIMUM_BYTES
+from warehouse.forgotten import Forgotten, read_forgotten
 from warehouse.home import RESERVED, Home, Source, absolute
 from warehouse.manifest import Manifest, current, read_table, require_current
 
@@ -70,6 +71,8 @@ class Plan:
         is_retry: whether the files to read are those of rejects.
         gone: files of rejects that were to be read again and are not there; they are left as they are.
         is_new_source: whether a source is recorded for the first time, or with more patterns.
+        forgotten: what is not to be loaded.
+        is_forgetting: whether the published rows were made with another list, so that what this one names is erased.
     """
 
     published: Manifest | None
@@ -86,6 +89,8 @@ class Plan:
     is_retry: bool = False
     gone: int = 0
     is_new_source: bool = False
+    forgotten: Forgotten = field(default_factory=Forgotten)
+    is_forgetting: bool = False
 
     @property
     def files_to_read(self) -> int:
@@ -96,7 +101,13 @@ class Plan:
     def is_empty(self) -> bool:
         """Whether there is nothing to do. A changed mtime alone is nothing."""
         return not (
-            self.files_to_read or self.missing or self.withdrawn or self.returned or self.is_reparse or self.rebuild
+            self.files_to_read
+            or self.missing
+            or self.withdrawn
+            or self.returned
+            or self.is_reparse
+            or self.rebuild
+            or self.is_forgetting
         )
 
 
@@ -134,7 +145,7 @@ def make_plan(
     recorded = _recorded_sources(home, published)
     known_sources = _known_sources(home, recorded)
     requests = _requested(home, arguments, name, known_sources) if arguments else _configured(home, known_sources)
-    plan = _plan(published)
+    plan = _plan(home, published)
     files = read_table(home, published, FILES)
     for request in requests:
         listed = _list(home, request, is_explicit=bool(arguments))
@@ -143,6 +154,7 @@ def make_plan(
             plan.sources.append(request.source)
         _compare(plan, request, listed, _known_files(files, request.source.name), is_listing_only)
     _retry_rejected(plan, files, recorded)
+    _miss_forgotten(home, plan, files, recorded)
     if is_settled_only:
         _leave_unsettled(plan)
     plan.is_new_source = any(
@@ -172,9 +184,8 @@ def make_rebuild(home: Home, months: Iterable[str]) -> Plan:
         raise SetupFault(
             f"No documents of {', '.join(unknown)}; months are written as 2021-02 or undated, there are {have}"
         )
-    plan = _plan(published)
+    plan = make_forget(home)
     plan.rebuild = frozenset(months or known)
-    _retry_rejected(plan, read_table(home, published, FILES), _recorded_sources(home, published))
     return plan
 
 
@@ -192,14 +203,16 @@ def make_retry(home: Home, reasons: Iterable[str] = ()) -> Plan:
     """
     wanted = check_reasons(reasons)
     published = require_current(home)
-    plan = _plan(published)
+    plan = _plan(home, published)
     plan.is_retry = True
     recorded = _recorded_sources(home, published)
     rejects = read_table(home, published, REJECTS, ["source", "path", "reason"]).to_pylist()
     paths = {(row["source"], row["path"]) for row in rejects if row["reason"] in wanted}
     plan.gone = len(paths) - _read_again(plan, paths, recorded)
     plan.files_seen = plan.files_to_read
-    _retry_rejected(plan, read_table(home, published, FILES), recorded)
+    files = read_table(home, published, FILES)
+    _retry_rejected(plan, files, recorded)
+    _miss_forgotten(home, plan, files, recorded)
     return plan
 
 
@@ -239,7 +252,7 @@ def make_mending(
     Raises:
         SetupFault: a source disagrees with copydesk.toml, or cannot be listed.
     """
-    plan = _plan(published)
+    plan = _plan(home, published)
     plan.rebuild = frozenset(months)
     wanted = set(again)
     for name, source in _known_sources(home, _sources_by_name(recorded)).items():
@@ -262,12 +275,63 @@ def make_mending(
     return plan
 
 
-def _plan(published: Manifest | None) -> Plan:
-    plan = Plan(published)
+def make_forget(home: Home) -> Plan:
+    """Plan to erase what the home's list of what was forgotten names; the sources are not listed.
+
+    Args:
+        home: an existing home.
+
+    Raises:
+        SetupFault: nothing has been published, or the list is damaged or gone.
+    """
+    published = require_current(home)
+    plan = _plan(home, published)
+    files, recorded = read_table(home, published, FILES), _recorded_sources(home, published)
+    _retry_rejected(plan, files, recorded)
+    _miss_forgotten(home, plan, files, recorded)
+    return plan
+
+
+def _plan(home: Home, published: Manifest | None) -> Plan:
+    plan = Plan(published, forgotten=read_forgotten(home))
     if published is not None:
         versions = (published.parser_version, published.reference_version)
         plan.is_reparse = versions != (PARSER_VERSION, load_reference().version)
+        plan.is_forgetting = published.forgotten != plan.forgotten.digest
+        if published.forgotten and not plan.forgotten.is_there:
+            raise SetupFault(
+                f"{home.forgotten} is gone, but something was forgotten here: take the file from a backup, or, if "
+                "all of that may be loaded again, make an empty one"
+            )
     return plan
+
+
+def _miss_forgotten(home: Home, plan: Plan, files: pa.Table, recorded: dict[str, Source]) -> None:
+    """Take files for missing that hold what is to be forgotten and are not there any more: their rows can go.
+
+    Elsewhere only the listing of a whole root makes a file missing. Here nothing can be lost: should it come back, as
+    after a disk was not mounted, it is rejected as forgotten. In a source that holds such files, those without any
+    content are looked for, too, so that nothing of a source that was deleted as a whole stays.
+    """
+    if not plan.is_forgetting:
+        return
+    is_present = pc.is_in(files.column("status"), pa.array(["loaded", "rejected"]))
+    is_named = plan.forgotten.names(files.column("sha256"))
+    sources = pc.unique(files.filter(is_named).column("source"))
+    rejects = read_table(home, plan.published, REJECTS, ["source", "path", "reason", "raw_excerpt"])
+    is_hollow = pc.or_(pc.is_null(rejects.column("raw_excerpt")), pc.equal(rejects.column("reason"), "blank"))
+    hollow = rejects.filter(pc.and_(is_hollow, pc.is_in(rejects.column("source"), sources)))
+    is_looked_for = pc.or_(is_named, pc.is_in(_pairs(files), _pairs(hollow)))
+    known = {*plan.missing, *((name, file.path) for name, taken in plan.read.items() for file in taken)}
+    for batch in files.filter(pc.and_(is_present, is_looked_for)).select(["source", "path"]).to_batches():
+        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            if row not in known and _is_gone(recorded[row[0]].root / row[1]):
+                plan.missing.append(row)
+
+
+def _pairs(table: pa.Table) -> pa.ChunkedArray:
+    """Source and path as one value, to look them up together."""
+    return pc.binary_join_element_wise(table.column("source"), table.column("path"), "\0")
 
 
 def _retry_rejected(plan: Plan, files: pa.Table, recorded: dict[str, Source]) -> None:

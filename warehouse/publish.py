@@ -139,6 +139,7 @@ def build_candidate(home: Home, loaded: Loaded) -> Manifest:
         loaded.months,
         round(max(0.0, (now() - loaded.started).total_seconds()), 3),
         loaded.rejects_by_reason,
+        loaded.documents_forgotten,
     )
     manifest = Manifest(
         loaded.run_id,
@@ -150,7 +151,8 @@ def build_candidate(home: Home, loaded: Loaded) -> Manifest:
         load_reference().version,
         tables,
         summary,
-        next_number(home),
+        number=next_number(home),
+        forgotten=loaded.forgotten,
     )
     build(home, manifest)
     return manifest
@@ -302,9 +304,9 @@ def clear_away(
 ) -> Cleared:
     """Remove old versions, candidates and staged rows that were left, and lake files that nobody needs.
 
-    A version that someone has open is kept until the next publish after it was closed; the current one always is. The
-    staging folder goes last: if this is killed, it says that there is more to be done. The caller holds the writer's
-    lock.
+    A version that someone has open is kept until the next publish after it was closed; the current one always is. One
+    that was made before something was forgotten goes, open or not. The staging folder goes last: if this is killed, it
+    says that there is more to be done. The caller holds the writer's lock.
 
     Args:
         home: whose.
@@ -321,11 +323,12 @@ def clear_away(
         folder = home.versions / manifest.name
         is_current = published is not None and manifest.name == published.name
         is_young = before is not None and manifest.published_at >= before.isoformat()
-        if at < keep or is_current or is_young:
+        is_to_go = published is not None and manifest.forgotten != published.forgotten
+        if not is_to_go and (at < keep or is_current or is_young):
             kept.append(manifest)
             continue
         size = byte_count(folder)
-        if is_open(folder / DATABASE) if is_dry_run else not _remove_version(folder):
+        if (not is_to_go and is_open(folder / DATABASE)) if is_dry_run else not _remove_version(folder, is_to_go):
             kept.append(manifest)
             still_open.append(manifest.name)
         else:
@@ -354,8 +357,8 @@ def _discard_unfinished(home: Home) -> None:
     home.next_link.unlink(missing_ok=True)
 
 
-def _remove_version(folder: Path) -> bool:
-    """Remove a version, unless someone has it open. Returns whether it is gone.
+def _remove_version(folder: Path, is_to_go: bool) -> bool:
+    """Remove a version, unless someone has it open, and even then if it has to go. Returns whether it is gone.
 
     It is moved first and only then looked at, so that nobody can open it in between: `warehouse.connect` sees after
     opening whether the version is still in its place.
@@ -363,7 +366,7 @@ def _remove_version(folder: Path) -> bool:
     leaving = folder.with_name(f"{folder.name}{LEAVING}")
     folder.rename(leaving)
     reach("version set aside")
-    if is_open(leaving / DATABASE):
+    if not is_to_go and is_open(leaving / DATABASE):
         leaving.rename(folder)
         return False
     # The manifest first: what has none is no version, and is not brought back once its rows are swept away.

@@ -167,7 +167,11 @@ def _unknown_agencies(connection: duckdb.DuckDBPyConnection) -> Trend:
 
 
 def _rejects(connection: duckdb.DuckDBPyConnection) -> Trend:
-    records = "(SELECT source, false AS is_reject FROM {0}_documents UNION ALL SELECT source, true FROM {0}_rejects)"
+    # What is forgotten says nothing about how a source comes out.
+    records = """(
+        SELECT source, false AS is_reject FROM {0}_documents
+        UNION ALL SELECT source, true FROM {0}_rejects WHERE reason != 'forgotten'
+    )"""
     new = _shares(connection, records.format("new"), "is_reject")
     before = _shares(connection, records.format("before"), "is_reject")
     found = []

@@ -29,8 +29,9 @@ class Glance:
     """What one look at the sources shows.
 
     Attributes:
-        digest: of names, sizes and times of all settled files, of the settings of the sources, and of the published
-            version that they are to be compared with: as long as it stays the same, nothing has to be done.
+        digest: of names, sizes and times of all settled files, of the settings of the sources, of what is to be
+            forgotten, and of the published version that they are to be compared with: as long as it stays the same,
+            nothing has to be done.
         files_seen: files listed.
         files_young: those of them that are not settled yet, and not in the digest.
     """
@@ -63,9 +64,18 @@ def look(home: Home) -> Glance:
             total = (total + int.from_bytes(digest)) % (1 << _BITS)
     version = published.name if published else ""
     # With the settings: another pattern, or other orders for what is missing, may call for a run.
-    state = f"{version}\0{home.settings.sources}\0{seen - young}\0{total}"
+    state = f"{version}\0{home.settings.sources}\0{seen - young}\0{total}\0{_forgotten(home)}"
     whole = hashlib.blake2b(state.encode(), digest_size=_BITS // 8)
     return Glance(whole.hexdigest(), seen, young)
+
+
+def _forgotten(home: Home) -> tuple[int, int] | None:
+    """Size and time of the list of what was forgotten: what was added to it is to be erased."""
+    try:
+        status = home.forgotten.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns
 
 
 @dataclass(frozen=True)
