@@ -46,6 +46,9 @@ MTIME_DISTRUST_NS = 2_000_000_000
 (2 seconds on FAT): its mtime is not relied on, and the next run compares its digest."""
 
 
+CLOCK_TICK_NS = 20_000_000
+"""Longer than a tick of the clock that stamps changes: two changes within one leave the same stamp."""
+
 READINGS = 3
 """How often a file is read that changes meanwhile. What is read last is taken, and the next run looks at it again."""
 
@@ -247,7 +250,10 @@ def _unread(source: str, file: ListedFile) -> dict[str, Any]:
 
 
 def _read_bytes(location: str) -> tuple[bytes, int | None]:
-    """A file's bytes, and when it was last modified; None if it changed while it was read, however often."""
+    """A file's bytes, and when it was last modified; None if that cannot be relied on.
+
+    It cannot if the file changed while it was read, however often, or so shortly before that it may have.
+    """
     descriptor = os.open(location, os.O_RDONLY | os.O_NONBLOCK)
     with os.fdopen(descriptor, "rb", buffering=0) as handle:
         before = os.fstat(descriptor)
@@ -256,7 +262,8 @@ def _read_bytes(location: str) -> tuple[bytes, int | None]:
             raw = handle.readall()
             after = os.fstat(descriptor)
             if _state(before) == _state(after):
-                return raw, after.st_mtime_ns
+                is_settled = abs(time.time_ns() - after.st_ctime_ns) > CLOCK_TICK_NS
+                return raw, after.st_mtime_ns if is_settled else None
             before = after
     return raw, None
 

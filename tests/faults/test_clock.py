@@ -26,7 +26,7 @@ SetClock = Callable[..., None]
 @pytest.fixture(autouse=True)
 def without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     """They have nothing to do with it, and take their time."""
-    monkeypatch.setattr("warehouse.load.Pool", NoPool)
+    monkeypatch.setattr("tests.support.open_pool", NoPool)
 
 
 @pytest.fixture
