@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from etl.stage import Chunk, stage
+from etl.stage import CLOCK_TICK_NS, Chunk, stage
 from warehouse.checks import Check, run_checks
 from warehouse.connection import connect
 from warehouse.home import Home, Settings
@@ -131,6 +131,8 @@ def patch_reading(patch: pytest.MonkeyPatch, folder: Path, code: str) -> None:
 def candidate(home: Home, *arguments: object, name: str | None = None, plan: Plan | None = None) -> tuple[Plan, Loaded]:
     """Load up to the candidate, without Dagster. The lock is not kept."""
     with WriterLock(home, "test"):
+        # Files of the last tick of the clock are not relied on, whatever their mtimes say.
+        time.sleep(2 * CLOCK_TICK_NS / 1e9)
         plan = plan or make_plan(home, [str(argument) for argument in arguments], name)
         loaded = load(home, plan, str(uuid.uuid4()), pool=_pool(home))
         write_registries(home, loaded)

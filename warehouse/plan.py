@@ -9,6 +9,7 @@ import errno
 import glob
 import hashlib
 import os
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,9 @@ from warehouse.manifest import Manifest, current, read_table, require_current
 
 SETTLED_NS = 2_000_000_000
 """Age from which a file is taken for finished, in nanoseconds: who writes one seldom pauses for so long."""
+
+KNOWN_ROWS = 10_000
+"""Rows of the ledger that are looked at at once."""
 
 SECOND_LOOK_SECONDS = 1.0
 """After which a new file is looked at again: one that is copied with its old mtime shows only by growing."""
@@ -147,12 +151,13 @@ def make_plan(
     requests = _requested(home, arguments, name, known_sources) if arguments else _configured(home, known_sources)
     plan = _plan(home, published)
     files = read_table(home, published, FILES)
+    known_files = _known_files(files, {request.source.name for request in requests})
     for request in requests:
         listed = _list(home, request, is_explicit=bool(arguments))
         plan.files_seen += len(listed)
         if listed:
             plan.sources.append(request.source)
-        _compare(plan, request, listed, _known_files(files, request.source.name), is_listing_only)
+        _compare(plan, request, listed, known_files.pop(request.source.name), is_listing_only)
     _retry_rejected(plan, files, recorded)
     _miss_forgotten(home, plan, files, recorded)
     if is_settled_only:
@@ -264,7 +269,7 @@ def make_mending(
         if is_listing and listed:
             plan.files_seen += len(listed)
             plan.sources.append(source)
-            _compare(plan, Request(source, is_whole=True), listed, _known_files(files, name), False)
+            _compare(plan, Request(source, is_whole=True), listed, _known_files(files, [name])[name], False)
         taken = {file.path: file for file in plan.read.get(name, [])}
         for path in paths - set(taken):
             file = listed.get(path) or list_file(source.root, path)
@@ -568,13 +573,20 @@ def _list(home: Home, request: Request, is_explicit: bool) -> dict[str, ListedFi
     return listed
 
 
-def _known_files(files: pa.Table, source: str) -> dict[str, _Known]:
-    table = files.filter(pc.equal(files.column("source"), source))
-    columns = ["path", "byte_count", "mtime", "sha256", "status", "record_count"]
-    # Timestamps as numbers: comparing is all that they are for.
-    arrays = [table.column(name).cast("int64") if name == "mtime" else table.column(name) for name in columns]
-    rows = zip(*(array.to_pylist() for array in arrays), strict=True)
-    return {path: _Known(*values) for path, *values in rows}
+def _known_files(files: pa.Table, sources: Iterable[str]) -> dict[str, dict[str, _Known]]:
+    """What is known of the files of some sources, by source and path."""
+    found: dict[str, dict[str, _Known]] = {source: {} for source in sources}
+    columns = ("source", "path", "byte_count", "mtime", "sha256", "status", "record_count")
+    # In Python throughout: comparing with Arrow would import pandas, which takes longer than this does.
+    for batch in files.select(columns).to_batches(KNOWN_ROWS):
+        # Timestamps as numbers: comparing is all that they are for.
+        arrays = [column.cast("int64") if pa.types.is_timestamp(column.type) else column for column in batch.columns]
+        for source, path, byte_count, mtime, sha256, status, record_count in zip(
+            *(array.to_pylist() for array in arrays), strict=True
+        ):
+            if source in found:
+                found[source][path] = _Known(byte_count, mtime, sha256, sys.intern(status), record_count)
+    return found
 
 
 def _compare(

@@ -119,13 +119,18 @@ class Pool:
         is_small = sum(chunk.size for chunk in chunks) <= SMALL
         count = 1 if is_small else min(self._most, len(chunks))
         self._keep(count)
-        while not work.is_done:
-            while len(self._workers) < count:
-                self._workers.append(_Worker(self._limits))
-            for worker in self._workers:
-                if worker.is_idle and (job := work.take()):
-                    worker.give(job, folder)
-            self._look(work, folder, on_staged)
+        try:
+            while not work.is_done:
+                while len(self._workers) < count:
+                    self._workers.append(_Worker(self._limits))
+                for worker in self._workers:
+                    if worker.is_idle and (job := work.take()):
+                        worker.give(job, folder)
+                self._look(work, folder, on_staged)
+        except BaseException:
+            # What the others have in hand is of no use any more.
+            self._keep(0)
+            raise
 
     def _look(self, work: _Work, folder: Path, on_staged: OnStaged) -> None:
         """Wait until a worker has something to say, or for the next look; see to what has happened."""
