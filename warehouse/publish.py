@@ -227,11 +227,14 @@ def build(home: Home, manifest: Manifest) -> None:
             f"ATTACH {literal(str(folder / DATABASE))} AS {CATALOG} (STORAGE_VERSION {literal(STORAGE_VERSION)})"
         )
         connection.execute(f"USE {CATALOG}")
+        # Each statement by itself would be written to disk by itself.
+        connection.begin()
         for table in TABLES.values():
             _create_table_view(connection, home, manifest, table)
         for name, comment, query in analysis_views():
             connection.execute(f"CREATE VIEW {name} AS {query}")
             connection.execute(f"COMMENT ON VIEW {name} IS {literal(comment)}")
+        connection.commit()
         connection.execute(f"CHECKPOINT {CATALOG}")
     finally:
         connection.close()
