@@ -277,6 +277,7 @@ def make_mending(
                 taken[path] = file
         if taken:
             plan.read[name] = [taken[path] for path in sorted(taken)]
+    _miss_forgotten(home, plan, files, _sources_by_name(recorded))
     return plan
 
 

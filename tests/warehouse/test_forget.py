@@ -23,6 +23,7 @@ from warehouse.lock import WriterLock
 from warehouse.manifest import MANIFEST, Manifest, current, retained, unforgetting
 from warehouse.plan import make_forget, make_plan
 from warehouse.publish import clear_leftovers, publish, republish
+from warehouse.repair import repair
 
 SECRET = "QZSECRET"
 
@@ -467,6 +468,21 @@ def test_a_version_that_an_earlier_copydesk_wrote_has_forgotten_nothing(home: Ho
     assert make_plan(home, [str(source)]).is_empty
     forget(home, document_id(home, "a.txt"))
     assert holding(home.folder, SECRET) == []
+
+
+def test_a_repair_brings_nothing_back(home: Home, source: Path) -> None:
+    write(source, f"{SECRET}.txt", secret())
+    write(source, "b.txt", dispatch(28))
+    published = run(home, source)
+    assert published is not None
+    intend(home, document_id(home, f"{SECRET}.txt"))
+    (source / f"{SECRET}.txt").unlink()
+    (home.versions / published.name / MANIFEST).write_text("{")
+    with WriterLock(home, "test"):
+        assert repair(home).published is not None
+    assert query(home, "SELECT path FROM documents") == [("b.txt",)]
+    assert ledger(home) == [("b.txt", "loaded", 1, None)]
+    assert holding(home.lake, SECRET) == []
 
 
 def test_a_run_that_forgets_nothing_rewrites_nothing_for_it(home: Home, source: Path) -> None:
