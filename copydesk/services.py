@@ -34,6 +34,9 @@ FORGIVING_SECONDS = 3600
 WORKSPACE = {"load_from": [{"python_module": {"module_name": "assets.definitions", "location_name": "copydesk"}}]}
 """The same as workspace.yaml, which is not installed with the packages; a test holds that."""
 
+DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db")
+"""What Dagster makes in a new home."""
+
 LOCK = ".daemon.lock"
 DAEMON = ("dagster._daemon", "run", "--log-level", "error")
 WEBSERVER = ("dagster_webserver", "--log-level", "warning", "--dagster-log-level", "warning")
@@ -85,6 +88,7 @@ class Services:
             # nohup has SIGHUP ignored, and means it. A shell has SIGINT ignored of what it puts into the background.
             if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, lambda *_: self._stopping.set())
+        self._make_databases()
         try:
             self._children = [self._start(command) for command in self._commands]
             self._started = [time.monotonic() for _ in self._children]
@@ -92,6 +96,21 @@ class Services:
             self._watch()
         finally:
             self._stop()
+
+    def _make_databases(self) -> None:
+        """Have Dagster make its databases by itself first: of services that do so at the same time, one fails."""
+        if all((self._folder / path).exists() for path in DATABASES):
+            return
+        # What goes wrong here goes wrong again where it can be seen.
+        subprocess.run(
+            [sys.executable, "-c", "import dagster; dagster.DagsterInstance.get().dispose()"],
+            env=self._environment,
+            cwd=self._folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
 
     def _watch(self) -> None:
         restarts = 0

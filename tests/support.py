@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import warehouse.load
 from etl.stage import CLOCK_TICK_NS, Chunk, stage
 from warehouse.checks import Check, run_checks
 from warehouse.connection import connect
@@ -141,7 +142,9 @@ def candidate(home: Home, *arguments: object, name: str | None = None, plan: Pla
 
 
 def _pool(home: Home) -> Pool | None:
-    """The open pool, unless the home's settings ask for another, or workers are patched."""
+    """The open pool, unless the home's settings ask for another, or workers or pools are patched."""
+    if warehouse.load.Pool is not Pool:
+        return None
     asked, usual = home.settings, Settings(())
     is_usual = (asked.workers, asked.document_timeout, asked.worker_memory) == (
         usual.workers, usual.document_timeout, usual.worker_memory,

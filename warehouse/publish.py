@@ -104,10 +104,7 @@ def write_registries(home: Home, loaded: Loaded, published: Manifest | None = No
         (PLACES, reference.gazetteer.table(_used_places(home, lake))),
         (COLUMNS, columns_table()),
     ):
-        if table.name not in (published.tables if published else {}) or not rows.equals(
-            read_table(home, published, table)
-        ):
-            lake.replace(table, rows.to_batches(), loaded.run_id)
+        _update(home, lake, published, table, rows, loaded.run_id)
     # The clock may have been set back meanwhile.
     ended = max(now(), loaded.started)
     run = {
@@ -172,6 +169,8 @@ def republish(home: Home) -> Manifest:
     lake = Lake(home)
     lake.restore(published)
     _move_sources(home, lake, published)
+    # The views that are made now have the comments of this contract.
+    _update(home, lake, published, COLUMNS, columns_table(), str(uuid.uuid4()))
     manifest = replace(
         published,
         name=next_name(home, published.run_id),
@@ -182,6 +181,12 @@ def republish(home: Home) -> Manifest:
     )
     build(home, manifest)
     return manifest
+
+
+def _update(home: Home, lake: Lake, published: Manifest | None, table: Table, rows: pa.Table, run_id: str) -> None:
+    """Replace the rows of a table if they are others than those that are published."""
+    if table.name not in (published.tables if published else {}) or not rows.equals(read_table(home, published, table)):
+        lake.replace(table, rows.to_batches(), run_id)
 
 
 def next_name(home: Home, run_id: str) -> str:

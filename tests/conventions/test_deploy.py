@@ -143,7 +143,7 @@ def test_what_the_container_copies_exists_and_is_whole() -> None:
     copied = {source for line in instructions()["COPY"] for source in line.split()[:-1]}
     for source in copied:
         assert (ROOT / source).exists(), source
-    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"tests"}
+    packages = {path.parent.name for path in ROOT.glob("*/__init__.py")} - {"bench", "tests"}
     assert packages <= copied
     assert {"pyproject.toml", "requirements.lock", "README.md", "LICENSE"} <= copied
 

@@ -80,8 +80,8 @@ def test_a_damaged_home_is_one_line_and_keeps_what_is_published(desk: Desk) -> N
     desk.fault("status")
     parquet.write_bytes(content)
     (desk.home / "warehouse.duckdb").unlink()
-    assert "copydesk publish" in desk.fault("run", "wire")
-    desk.ok("publish")
+    assert "copydesk check" in desk.fault("run", "wire")
+    desk.ok("repair", "--yes")
     assert json.loads(desk.ok("run", "wire", "--json"))["documents_total"] == 2
     assert os.readlink(desk.home / "warehouse.duckdb") != link
 

@@ -385,5 +385,5 @@ def test_large_loads_go_through_workers(home: Home, source: Path) -> None:
 
 
 def test_months_are_merged_in_bounded_groups() -> None:
-    months = [("a", 30_000), ("b", 20_000), ("c", 1), ("d", 90_000), ("e", 5)]
+    months = [("a", 15_000), ("b", 10_000), ("c", 1), ("d", 90_000), ("e", 5)]
     assert list(_groups(months)) == [["a", "b"], ["c"], ["d"], ["e"]]

@@ -8,7 +8,7 @@ import pytest
 
 from etl.errors import SetupFault
 from etl.reading import Reading, read_document
-from tests.support import candidate, dispatch, failing, query, run, stable_rows, write
+from tests.support import NoPool, candidate, dispatch, failing, query, run, stable_rows, write
 from warehouse.home import Home
 from warehouse.lock import WriterLock
 from warehouse.manifest import require_current
@@ -40,6 +40,7 @@ def rejected(home: Home, source: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
     write(source, "empty.txt", b"")
     with monkeypatch.context() as patch:
         patch.setattr("etl.transform.read_document", too_hard)
+        patch.setattr("warehouse.load.Pool", NoPool)
         run(home, source)
     return home
 
@@ -132,6 +133,7 @@ def test_after_an_upgrade_a_retry_takes_up_all_that_could_not_be_read_before(
 ) -> None:
     for module in ("etl.transform", "warehouse.plan", "warehouse.load", "warehouse.publish"):
         monkeypatch.setattr(f"{module}.PARSER_VERSION", "test")
+    monkeypatch.setattr("warehouse.load.Pool", NoPool)
     retry(rejected, "empty")
     assert query(rejected, "SELECT path, parser_version FROM documents ORDER BY 1") == [
         ("a.txt", "test"),
