@@ -10,10 +10,10 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 # Two at once: many tests wait for services. Tests of one file share those, and stay together.
 PYTEST_ARGS ?= -n 2 --dist loadfile
 
-.PHONY: help run test ui lint lock docs screenshots clean
+.PHONY: help run test test-all ui lint lock docs screenshots clean
 
 help: ## what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 8
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 $(VENV)/installed: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Copydesk needs Python 3.11, 3.12 or 3.13; none was found. Debian and Ubuntu: apt install python3 python3-venv" >&2; exit 2; }
@@ -40,7 +40,10 @@ run: $(VENV)/installed ## load samples/ into ./data and say what to try next
 	@echo "  copydesk run YOUR_FOLDER          (of .txt files)"
 	@echo "  make ui"
 
-test: $(VENV)/installed lint ## the whole test suite
+test: $(VENV)/installed lint ## what has to pass
+	@$(BIN)/python -m pytest $(PYTEST_ARGS) -m "not slow"
+
+test-all: $(VENV)/installed lint ## the same, and more of the faults: before a release
 	@$(BIN)/python -m pytest $(PYTEST_ARGS)
 
 lint: $(VENV)/installed

@@ -80,7 +80,11 @@ def mended(home: Home) -> Repair:
     ("table", "damage"),
     [
         *((name, delete) for name in TABLES if name != "document_versions"),
-        *((name, damage) for name in ("documents", "paragraphs", "files", "columns") for damage in (cut, flip)),
+        *(
+            pytest.param(name, damage, marks=pytest.mark.slow)
+            for name in ("documents", "paragraphs", "files", "columns")
+            for damage in (cut, flip)
+        ),
     ],
 )
 def test_a_damaged_file_of_a_table_is_made_good(loaded: Archive, whole: Rows, table: str, damage: Damage) -> None:
@@ -177,7 +181,10 @@ def _log(home: Home, table: str) -> Path:
 
 
 @pytest.mark.parametrize("damage", [delete, cut, garble, empty], ids=lambda damage: damage.__name__)
-@pytest.mark.parametrize(("table", "at"), [("documents", 0), ("documents", -1), ("files", -1)])
+@pytest.mark.parametrize(
+    ("table", "at"),
+    [("documents", 0), *(pytest.param(name, -1, marks=pytest.mark.slow) for name in ("documents", "files"))],
+)
 def test_a_damaged_log_is_written_anew(loaded: Archive, whole: Rows, table: str, at: int, damage: Damage) -> None:
     damage(sorted(_log(loaded.home, table).glob("*.json"))[at])
     done = mended(loaded.home)
@@ -186,6 +193,7 @@ def test_a_damaged_log_is_written_anew(loaded: Archive, whole: Rows, table: str,
     assert run(loaded.home, loaded.source) is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [delete, cut, garble, flip], ids=lambda damage: damage.__name__)
 def test_a_damaged_checkpoint_is_no_loss(loaded: Archive, whole: Rows, damage: Damage) -> None:
     DeltaTable((loaded.home.lake / "documents").as_uri()).create_checkpoint()
