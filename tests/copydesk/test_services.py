@@ -16,6 +16,9 @@ from tests.services import Service, Ui, count, wait_for
 from tests.support import Desk, dispatch, write
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     desk = Desk(tmp_path_factory.mktemp("desk"))
