@@ -16,6 +16,7 @@ import pytest
 
 import warehouse.load
 from etl.stage import CLOCK_TICK_NS, Chunk, stage
+from tests.commands import run_command
 from warehouse.checks import Check, check_rows, run_checks
 from warehouse.connection import connect
 from warehouse.home import Home, Settings
@@ -40,14 +41,7 @@ class Desk:
         self.environment = {**os.environ, "COPYDESK_HOME": str(self.home)}
 
     def __call__(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [COMMAND, *map(str, arguments)],
-            env=self.environment,
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=120,
-        )
+        return run_command([*map(str, arguments)], self.environment, self.folder, timeout=120)
 
     def ok(self, *arguments: object) -> str:
         done = self(*arguments)
