@@ -156,7 +156,8 @@ REJECT_REASONS: dict[str, RejectReason] = {
     "too_large": RejectReason(
         "read",
         "The file is too large for one text, or takes more memory than load.worker_memory in copydesk.toml allows: cut "
-        "it into its dispatches, move it out of the source, or raise that setting.",
+        "it into its dispatches, move it out of the source, or raise that setting and call "
+        "`copydesk retry --reason too_large`.",
     ),
     "unparsable": RejectReason(
         "parse", "The text could not be parsed. If it reads well to you, please report it as a bug."
@@ -164,12 +165,13 @@ REJECT_REASONS: dict[str, RejectReason] = {
     "timeout": RejectReason(
         "parse",
         "The text took longer than load.document_timeout in copydesk.toml allows: cut the file into its dispatches, "
-        "move it out of the source, or raise that setting.",
+        "move it out of the source, or raise that setting and call `copydesk retry --reason timeout`.",
     ),
     "crashed": RejectReason(
         "parse",
-        "A worker process died of this text, twice. Move the file out of the source; if it reads well to you, please "
-        "report it as a bug.",
+        "A worker process died of this text, twice. If that may have been the machine's fault, call `copydesk retry "
+        "--reason crashed`; else move the file out of the source, and if it reads well to you, please report it as a "
+        "bug.",
     ),
     "outside_source": RejectReason("read", "The link leads out of its source. Copy the file itself into the source."),
     "forgotten": RejectReason(

@@ -5,10 +5,14 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+import warehouse.load
 from etl.reference import Reference, load_reference
+from tests.support import usual_pool
 from warehouse.home import Home
 
 ROOT = Path(__file__).parent.parent
+
+warehouse.load.Pool = usual_pool  # type: ignore[assignment, misc]
 
 # No test asserts how long something takes: that is what bench/ is for.
 hypothesis.settings.register_profile("copydesk", deadline=None)
@@ -34,3 +38,17 @@ def source(tmp_path: Path) -> Path:
     folder = tmp_path / "wire"
     folder.mkdir()
     return folder
+
+
+WAITING = ("copydesk/test_four_writers", "copydesk/test_services", "faults/", "browser/", "copydesk/", "conventions/")
+"""Tests that wait for other processes, those that do so longest first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what waits, so that what only computes goes on beside it, and nothing long is left for the end."""
+
+    def rank(item: pytest.Item) -> int:
+        path = item.path.relative_to(ROOT / "tests").as_posix()
+        return next((at for at, start in enumerate(WAITING) if path.startswith(start)), len(WAITING))
+
+    items.sort(key=rank)

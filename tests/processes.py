@@ -25,14 +25,14 @@ class Process:
 
 
 def processes() -> list[Process]:
-    """All that run; the dead that nobody has asked for yet do not."""
+    """All that run: neither the dead that nobody has asked for yet, nor those that are ending and have no memory left."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # gone meanwhile
             # The name in brackets may hold anything.
             state, parent, group, *_ = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
             command = (folder / "cmdline").read_text("utf-8", "replace").replace("\0", " ")
-            if state != "Z":
+            if state != "Z" and command:
                 found.append(Process(int(folder.name), int(parent), int(group), command))
     return found
 

@@ -7,14 +7,14 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import warehouse.load
 from etl.stage import CLOCK_TICK_NS, Chunk, stage
 from tests.commands import run_command
 from warehouse.checks import Check, check_rows, run_checks
@@ -54,6 +54,24 @@ class Desk:
         assert done.stdout == ""
         assert re.fullmatch(r"copydesk: [^\n]+\n", done.stderr), done.stderr
         return done.stderr
+
+
+_HOLDER = (
+    "import sys; from warehouse.home import Home; from warehouse.lock import WriterLock\n"
+    "with WriterLock(Home(sys.argv[1]), 'other'): print('held', flush=True); sys.stdin.read()"
+)
+
+
+@contextmanager
+def held(home: Path) -> Iterator[Callable[[], None]]:
+    """A process "other" that holds a home's lock; gives what lets it go."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _HOLDER, str(home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process.stdin.close
 
 
 class NoPool:
@@ -107,6 +125,16 @@ def open_pool() -> OpenPool:
     return pool
 
 
+def usual_pool(settings: Settings) -> Pool:
+    """What every load of the tests' own process takes for a pool: the open one, unless another is asked for."""
+    asked, usual = settings, Settings(())
+    is_usual = (asked.workers, asked.document_timeout, asked.worker_memory) == (
+        usual.workers, usual.document_timeout, usual.worker_memory,
+    )  # fmt: skip
+    # Workers that are patched have to be new ones.
+    return open_pool() if is_usual and os.environ.get("PYTHONPATH") == _PYTHON_PATH else Pool(settings)
+
+
 def patch_workers(patch: pytest.MonkeyPatch, folder: Path, code: str) -> None:
     """Run code in every worker that starts from now on, before it does anything: Python runs it as `sitecustomize`."""
     former = Path(os.environ.get("PYTHONPATH", "").partition(os.pathsep)[0] or folder) / "sitecustomize.py"
@@ -129,21 +157,10 @@ def candidate(home: Home, *arguments: object, name: str | None = None, plan: Pla
         # Files of the last tick of the clock are not relied on, whatever their mtimes say.
         time.sleep(CLOCK_TICK_NS / 1e9)
         plan = plan or make_plan(home, [str(argument) for argument in arguments], name)
-        loaded = load(home, plan, str(uuid.uuid4()), pool=_pool(home))
+        loaded = load(home, plan, str(uuid.uuid4()))
         write_registries(home, loaded)
         build_candidate(home, loaded)
     return plan, loaded
-
-
-def _pool(home: Home) -> Pool | None:
-    """The open pool, unless the home's settings ask for another, or workers or pools are patched."""
-    if warehouse.load.Pool is not Pool:
-        return None
-    asked, usual = home.settings, Settings(())
-    is_usual = (asked.workers, asked.document_timeout, asked.worker_memory) == (
-        usual.workers, usual.document_timeout, usual.worker_memory,
-    )  # fmt: skip
-    return open_pool() if is_usual and os.environ.get("PYTHONPATH") == _PYTHON_PATH else None
 
 
 def run(home: Home, *arguments: object, name: str | None = None, checks: bool = True) -> Manifest | None:

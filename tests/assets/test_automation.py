@@ -267,6 +267,16 @@ def alerts(home: Home) -> list[dict[str, str]]:
     return [json.loads(path.read_text("utf-8")) for path in sorted(home.alerts.glob("*.json"))]
 
 
+def be_refused(desk: Desk, inbox: Path) -> None:
+    """Publish, and then have a candidate refused, as most of its documents are gone."""
+    for number in range(30):
+        write(inbox, f"{number}.txt", dispatch(body=f"Texte {number}."))
+    assert desk.execute().success
+    for number in range(25):
+        write(inbox, f"{number}.txt", b"", age=60)
+    fail(desk, desk.execute())
+
+
 def fail(desk: Desk, result: dg.ExecuteInProcessResult) -> None:
     """Give a failed run to the alert sensor, as the daemon does."""
     assert not result.success
@@ -293,12 +303,7 @@ def test_a_failed_run_raises_an_alert(desk: Desk, tmp_path: Path) -> None:
 
 
 def test_a_refused_candidate_raises_an_alert_that_says_what_was_found(desk: Desk, inbox: Path) -> None:
-    for number in range(30):
-        write(inbox, f"{number}.txt", dispatch(body=f"Texte {number}."))
-    assert desk.execute().success
-    for number in range(25):
-        write(inbox, f"{number}.txt", b"", age=60)
-    fail(desk, desk.execute())
+    be_refused(desk, inbox)
     (alert,) = alerts(desk.home)
     assert alert["event"] == "not_published"
     assert "5 documents" in alert["message"]
@@ -590,12 +595,7 @@ def test_another_setting_of_a_source_is_looked_at(desk: Desk, inbox: Path) -> No
 
 
 def test_the_same_failure_is_told_once_until_something_is_published(desk: Desk, inbox: Path) -> None:
-    for number in range(30):
-        write(inbox, f"{number}.txt", dispatch(body=f"Texte {number}."))
-    assert desk.execute().success
-    for number in range(25):
-        write(inbox, f"{number}.txt", b"", age=60)
-    fail(desk, desk.execute())
+    be_refused(desk, inbox)
     write(inbox, "new.txt", dispatch(3))
     fail(desk, desk.execute())
     assert len(alerts(desk.home)) == 1

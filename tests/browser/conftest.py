@@ -24,6 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def driver() -> Iterator[webdriver.Chrome]:
     if missing := what_is_missing():
+        # A browser is no part of what the project installs: its people may work without one, its CI may not.
         (pytest.fail if os.environ.get(REQUIRED) else pytest.skip)(missing)
     with driven() as made:
         yield made

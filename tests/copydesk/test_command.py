@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import COMMAND, Desk, dispatch, write
+from tests.support import COMMAND, Desk, dispatch, held, write
 
 
 @pytest.fixture
@@ -265,26 +265,15 @@ def test_publish_and_version(loaded: Desk) -> None:
     assert re.fullmatch(r"copydesk \d+\.\d+\.\d+\n", loaded.ok("--version"))
 
 
-HOLDER = (
-    "import sys; from warehouse.home import Home; from warehouse.lock import WriterLock\n"
-    "with WriterLock(Home(sys.argv[1]), 'other'): print('held', flush=True); sys.stdin.read()"
-)
-
-
 def test_a_second_writer_stops_at_once_or_waits(desk: Desk) -> None:
     desk.ok("run")
     write(desk.home / "inbox", "a.txt", dispatch())
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(desk.home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as holder:
-        assert holder.stdout is not None
-        assert holder.stdin is not None
-        assert holder.stdout.readline() == "held\n"
+    with held(desk.home) as let_go:
         assert "Another run is writing: other, process" in desk.fault("run")
         waiting = subprocess.Popen([COMMAND, "run", "--wait"], env=desk.environment, stdout=subprocess.PIPE, text=True)
         time.sleep(1.5)
         assert waiting.poll() is None
-        holder.stdin.close()
+        let_go()
         assert waiting.wait(60) == 0
         assert waiting.stdout is not None
         assert "1 written" in waiting.stdout.read()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from assets.automation import SENSOR_SECONDS
 from tests.services import PATIENCE, Ui, count, wait_for
 from tests.support import COMMAND, Desk, dispatch, write
 
@@ -17,7 +18,7 @@ from tests.support import COMMAND, Desk, dispatch, write
 @pytest.fixture
 def at() -> dt.datetime:
     """The minute of the daily run: soon, but not before the services are up."""
-    return (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=105)).replace(second=0, microsecond=0)
+    return (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=120)).replace(second=0, microsecond=0)
 
 
 @pytest.fixture
@@ -45,8 +46,9 @@ def test_four_sides_never_write_at_once(ui: Ui, desk: Desk, at: dt.datetime) -> 
     source = desk.folder / "command"
     for number in range(1_500):
         write(source, f"{number}.txt", dispatch(number % 28 + 1, f"Texte {number}."))
-    # The others shortly before the schedule's minute, so that all of them wait for each other.
-    time.sleep(max(0.0, (at - dt.datetime.now(dt.UTC)).total_seconds() - 15))
+    # The others shortly before the schedule's minute, so that all of them wait for each other; but not so shortly that
+    # the schedule could be the first, and leave nothing to the sensor.
+    time.sleep(max(0.0, (at - dt.datetime.now(dt.UTC)).total_seconds() - 2 * SENSOR_SECONDS))
     (desk.home / "inbox" / "sensed.txt").write_text(dispatch(4))
     wait_for(ui.runs, "the sensor's run")
     with subprocess.Popen(

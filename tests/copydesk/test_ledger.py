@@ -5,13 +5,12 @@ import os
 import pty
 import re
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.support import COMMAND, Desk, dispatch, write
+from tests.support import COMMAND, Desk, dispatch, held, write
 
 
 @pytest.fixture(scope="module")
@@ -144,19 +143,8 @@ def _read(descriptor: int) -> bytes:
         return b""
 
 
-HOLDER = (
-    "import sys; from warehouse.home import Home; from warehouse.lock import WriterLock\n"
-    "with WriterLock(Home(sys.argv[1]), 'other'): print('held', flush=True); sys.stdin.read()"
-)
-
-
 def test_retry_and_prune_wait_for_the_lock_as_a_run_does(desk: Desk) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(desk.home)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as holder:
-        assert holder.stdin is not None
-        assert holder.stdout is not None
-        assert holder.stdout.readline() == "held\n"
+    with held(desk.home) as let_go:
         for command in ("retry", "prune"):
             assert "Another run is writing: other" in desk.fault(command)
             assert "--wait" in desk.fault(command, "--wait=0.1")
@@ -165,7 +153,7 @@ def test_retry_and_prune_wait_for_the_lock_as_a_run_does(desk: Desk) -> None:
         )
         time.sleep(1)
         assert waiting.poll() is None
-        holder.stdin.close()
+        let_go()
         assert json.loads(waiting.communicate(timeout=60)[0])["versions_removed"] == []
         assert waiting.returncode == 0
 
@@ -194,7 +182,6 @@ def test_what_people_can_mend_is_one_line(desk: Desk, arguments: tuple[str, ...]
     assert found in desk.fault(*arguments)
 
 
-@pytest.mark.slow
 def test_a_retry_mends_what_can_be_read_now(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     wire = tmp_path / "wire"
@@ -220,7 +207,6 @@ def test_a_retry_mends_what_can_be_read_now(tmp_path: Path) -> None:
     assert "1 file is not there" in desk.ok("retry", "--reason", "empty")
 
 
-@pytest.mark.slow
 def test_prune_gives_back_space_and_status_shows_it(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     for number in range(3):

@@ -50,7 +50,6 @@ def test_damage_is_found_mended_and_found_no_more(desk: Desk) -> None:
     assert desk.ok("repair", "--yes").startswith("Nothing to mend")
 
 
-@pytest.mark.slow
 def test_dagster_begins_anew_where_its_databases_are_damaged(desk: Desk) -> None:
     home = Home(desk.home)
     for path in (home.dagster / "history").rglob("*.db"):

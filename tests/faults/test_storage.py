@@ -30,6 +30,7 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder to mount something at, in a name space of its own."""
     folder = tmp_path_factory.mktemp("disk")
     if not can_mount(folder):
+        # No other way fills a disk, or makes one read-only, for one process alone; containers may forbid it.
         pytest.skip("mounting takes Linux, and root or user namespaces")
     return folder
 
@@ -72,7 +73,6 @@ def test_a_disk_that_is_full(full: Driver, disk: Path, source: Path, point: str)
     assert full.ok(Task("stray", home)).value == []
 
 
-@pytest.mark.slow
 def test_a_disk_that_is_full_for_the_records_of_dagster(full: Driver, disk: Path, source: Path) -> None:
     home = str(disk / "dagster")
     write(source, "a.txt", dispatch())
@@ -95,7 +95,7 @@ def test_a_disk_that_is_full_for_the_records_of_dagster(full: Driver, disk: Path
     assert full.ok(Task("stray", home)).value == []
 
 
-@pytest.mark.parametrize("how", ["mount", pytest.param("permissions", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("how", ["mount", "permissions"])
 def test_a_home_that_is_read_only_can_be_read_and_says_that_it_cannot_be_written(
     tmp_path: Path, source: Path, how: str, request: pytest.FixtureRequest
 ) -> None:

@@ -9,8 +9,6 @@ from tests.support import dispatch, query, run, write
 from warehouse.history import History, changes, find_history
 from warehouse.home import Home
 
-pytestmark = pytest.mark.slow
-
 
 def reasons(history: History) -> list[tuple[int, str | None]]:
     return [(version.version, version.reason) for version in history.versions]

@@ -193,7 +193,6 @@ def test_a_damaged_log_is_written_anew(loaded: Archive, whole: Rows, table: str,
     assert run(loaded.home, loaded.source) is None
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("damage", [delete, cut, garble, flip], ids=lambda damage: damage.__name__)
 def test_a_damaged_checkpoint_is_no_loss(loaded: Archive, whole: Rows, damage: Damage) -> None:
     DeltaTable((loaded.home.lake / "documents").as_uri()).create_checkpoint()
