@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 from etl.errors import SetupFault
 from warehouse.home import Home
-from warehouse.manifest import newest
+from warehouse.manifest import newest_readable
 
 COMMAND_SECONDS = 15
 """How long an alert command may take: a sensor's tick ends after a minute, and raises a few alerts at most."""
@@ -84,7 +84,7 @@ def _file_name(alert: Alert) -> str:
 
 
 def _is_known(home: Home, alert: Alert) -> bool:
-    published = newest(home)
+    published = newest_readable(home)
     since = dt.datetime.fromisoformat(alert.at) - QUIET_TIME
     if published is not None:
         since = max(since, dt.datetime.fromisoformat(published.published_at).replace(tzinfo=dt.UTC))

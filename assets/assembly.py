@@ -10,7 +10,7 @@ from assets.tables import LOAD, Handover, loaded_assets, registry_assets
 from assets.writer import WRITER_TAG, Writer
 from etl.contract import UNDATED
 from warehouse.home import Home
-from warehouse.manifest import newest
+from warehouse.manifest import newest_readable
 
 JOB = "load"
 REBUILD = "rebuild"
@@ -69,6 +69,6 @@ def _example_months(home: Home) -> list[str]:
 
     Never an empty list, which means all months: that has to be meant.
     """
-    published = newest(home)
+    published = newest_readable(home)
     months = [month for month in published.months if month != UNDATED] if published else []
     return months[-1:] or ["2021-02"]

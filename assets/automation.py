@@ -20,7 +20,7 @@ from assets.recovery import end_dead_runs
 from assets.tables import LOAD
 from etl.errors import SetupFault
 from warehouse.home import Home
-from warehouse.manifest import newest
+from warehouse.manifest import newest_readable
 from warehouse.plan import make_plan
 from warehouse.watch import Silence, look, silences
 
@@ -206,7 +206,7 @@ def _failure_alert(home: Home, context: dg.RunFailureSensorContext) -> Alert:
     checks = context.instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
     evaluations = [entry.dagster_event.asset_check_evaluation_data for entry in checks if entry.dagster_event]
     failed = [found for found in evaluations if not found.passed and found.severity is dg.AssetCheckSeverity.ERROR]
-    published = newest(home)
+    published = newest_readable(home)
     if published is not None and published.run_id == run.run_id:
         outcome = "The warehouse has what the run loaded."
     else:

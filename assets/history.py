@@ -30,8 +30,6 @@ BATCH = 500
 LOCK_SECONDS = 60
 """How long to wait for others that use a SQLite file: readers need a part of a second."""
 
-FINISHED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
-
 _BODIES = {
     "event_logs": "event",
     "asset_keys": "last_materialization",
@@ -76,7 +74,9 @@ def clear_history(instance: dg.DagsterInstance, home: Home, run_id: str) -> None
     named = _named(home)
     try:
         for connect, file in _databases(instance):
-            if _clear(connect, run_id, named) and file is not None:
+            _clear(connect, run_id, named)
+            if file is not None:
+                # Whether or not anything had to be cleared: an earlier try may have come as far as here.
                 _shrink(file)
     except (sa.exc.SQLAlchemyError, sqlite3.Error, OSError) as error:
         reason = " ".join(str(error).split())[:300]
@@ -84,8 +84,13 @@ def clear_history(instance: dg.DagsterInstance, home: Home, run_id: str) -> None
             f"Cannot clear Dagster's records of what was forgotten: {reason}. Stop `copydesk ui` and `copydesk "
             "daemon`; the next run repeats it"
         ) from error
-    for finished in instance.get_run_ids(dg.RunsFilter(statuses=FINISHED)):
-        instance.compute_log_manager.delete_logs(prefix=[finished])
+    # Of runs that were killed, too, whatever Dagster takes them for.
+    for other in set(instance.get_run_ids()) - {run_id}:
+        instance.compute_log_manager.delete_logs(prefix=[other])
+    for path in home.dagster.rglob("*.damaged-*"):
+        # What a repair has set aside.
+        if path.is_file():
+            path.unlink()
     _clear_alerts(home)
 
 
@@ -129,20 +134,20 @@ def _connector(file: Path) -> Connect:
     return engine.begin
 
 
-def _clear(connect: Connect, run_id: str, named: set[str]) -> bool:
-    """Clear the tables of one database; returns whether anything had to be."""
+def _clear(connect: Connect, run_id: str, named: set[str]) -> None:
+    """Clear the tables of one database."""
     with connect() as connection:
         tables = set(sa.inspect(connection).get_table_names())
-    cleared = [_clear_table(connect, table, run_id, named) for table in _BODIES if table in tables]
-    return any(cleared)
+    for table in _BODIES:
+        if table in tables:
+            _clear_table(connect, table, run_id, named)
 
 
-def _clear_table(connect: Connect, table: str, run_id: str, named: set[str]) -> bool:
+def _clear_table(connect: Connect, table: str, run_id: str, named: set[str]) -> None:
     rows = sa.table(table, sa.column("id"), sa.column(_BODIES[table]))
     key, body = rows.c.id, rows.c[_BODIES[table]]
     query = sa.select(key, body).where(key > sa.bindparam("last"), body.is_not(None)).order_by(key).limit(BATCH)
     update = sa.update(rows).where(key == sa.bindparam("row")).values({body.name: sa.bindparam("text")})
-    has_changed = False
     last = -1
     while True:
         with connect() as connection:
@@ -151,9 +156,8 @@ def _clear_table(connect: Connect, table: str, run_id: str, named: set[str]) -> 
             changed = [new for new, (_, text) in zip(cleared, batch, strict=True) if new["text"] != text]
             if changed:
                 connection.execute(update, changed)
-        has_changed = has_changed or bool(changed)
         if len(batch) < BATCH:
-            return has_changed
+            return
         last = batch[-1][0]
 
 

@@ -340,7 +340,9 @@ def main() -> int:
 
 
 def _say(message: str, status: int) -> int:
-    print(f"copydesk: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201
+    from copydesk.render import visible
+
+    print(f"copydesk: {visible(' '.join(message.split()))}", file=sys.stderr)  # noqa: T201
     return status
 
 

@@ -75,16 +75,18 @@ def _forget(home: Home, names: list[str], source: str | None, wait: float, yes: 
 
 def _is_needed(home: Home, choice: Choice) -> bool:
     """Whether anything is to be done: what was forgotten before may not have been erased to the end."""
-    return bool(len(choice.digests)) or _is_unfinished(home) or bool(unforgetting(home))
+    return bool(len(choice.digests)) or _is_unfinished(home) or bool(unforgetting(home)) or has_leftovers(home)
 
 
 def _erase(home: Home) -> bool:
     """Run the load that erases what the list names, as any run would; returns whether it was published."""
     if _is_unfinished(home) and launch(home, {"forget": True}, make_forget(home))[1] is None:
         return False
+    from warehouse.lake import Lake
     from warehouse.publish import clear_away
 
     if unforgetting(home) or has_leftovers(home):
+        Lake(home).restore(current(home))
         clear_away(home)
     if left := unforgetting(home):
         folders = ", ".join(map(str, left))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from copydesk.render import visible
 from warehouse.checks import run_checks
 from warehouse.faults import storage_faults
 from warehouse.home import Home
@@ -21,7 +22,7 @@ def publish_command(home_folder: str | None) -> int:
         manifest = republish(home)
         failed = [check for check in run_checks(home, manifest.name) if not check.passed]
         if failed:
-            found = "; ".join(f"{check.name}: {check.message}" for check in failed)
+            found = visible("; ".join(f"{check.name}: {check.message}" for check in failed))
             click.echo(f"copydesk: not published, the warehouse is as it was: {found}", err=True)
             return REFUSED
         publish(home, manifest.name)

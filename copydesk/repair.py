@@ -30,7 +30,8 @@ def repair_command(home_folder: str | None, is_agreed: bool, is_dry: bool) -> in
         if is_dry or not proposal.problems:
             return DONE
         _ask(home)
-    home.create()
+    # For the lock alone: what else is missing is to be found, and said.
+    home.lake.mkdir(parents=True, exist_ok=True)
     with WriterLock(home, "copydesk repair"), storage_faults(home):
         _refuse_running_daemon(home)
         done = repair(home)

@@ -86,8 +86,7 @@ def list_files(root: Path, patterns: Iterable[str], under: str = "", skip: Path 
 def list_file(root: Path, path: str) -> ListedFile | None:
     """One file below a root, by its path or by what `readable` made of it; None if there is no such regular file."""
     base = str(root).rstrip("/")
-    if not os.path.lexists(f"{base}/{path}"):
-        path = _as_on_disk(path)
+    path = on_disk(root, path)
     location = f"{base}/{path}"
     try:
         status = Path(location).stat()
@@ -126,8 +125,11 @@ def _file(path: str, native_path: str, root: str, status: os.stat_result, is_out
     return ListedFile(path, root, status.st_size, status.st_mtime_ns, is_outside, native)
 
 
-def _as_on_disk(path: str) -> str:
-    """The name that `readable` made a path of, as Python holds it."""
+def on_disk(root: Path, path: str) -> str:
+    """A path below a root as the operating system has it, given by that or by what `readable` made of it."""
+    if "\ufffd" not in path or os.path.lexists(f"{root}/{path}"):
+        return path
+    # A byte that is not UTF-8, as Python holds it.
     return re.sub("\ufffd([89a-f][0-9a-f])", lambda byte: chr(0xDC00 + int(byte[1], 16)), path)
 
 

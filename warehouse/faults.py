@@ -33,7 +33,8 @@ def storage_faults(home: Home) -> Iterator[None]:
     before = _published(home)
     try:
         yield
-    except SetupFault:
+    except (SetupFault, BrokenPipeError):
+        # Whoever read the output has gone: that is none of storage.
         raise
     except Exception as error:
         if fault := fault_of(home, error, is_published=_published(home) != before):

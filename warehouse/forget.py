@@ -9,11 +9,13 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from etl.errors import SetupFault
+from etl.sources import on_disk
 from warehouse.connection import connect
 from warehouse.faults import storage_faults
 from warehouse.forgotten import Forgotten
@@ -92,6 +94,9 @@ def choose(home: Home, names: Sequence[str], source: str | None, forgotten: Forg
         else:
             _want(connection, home, names)
         connection.execute(_DIGESTS)
+        while connection.execute(_BEFORE_THE_MOVE).fetchall() != [(0,)]:
+            pass
+        connection.execute("INSERT INTO digests SELECT unnest($1::VARCHAR[])", [_contents(names)])
         connection.execute(_HELD)
         return _choice(connection)
 
@@ -142,6 +147,25 @@ _DIGESTS = """
           WHERE content_sha256 IS NOT NULL AND reason NOT IN ('empty', 'blank')
 """
 
+_BEFORE_THE_MOVE = """
+    INSERT INTO digests
+    WITH departed AS (
+        SELECT m.document_id, m.version,
+               -- What had the name before it is another document.
+               coalesce(max(b.version), 0) AS since
+        FROM document_versions m
+        LEFT JOIN document_versions b
+               ON b.document_id = m.document_id AND b.version < m.version AND b.reason IN ('moved', 'withdrawn')
+        WHERE m.reason = 'moved' AND m.content_sha256 IN (FROM digests) AND m.source IN (SELECT source FROM wanted)
+        GROUP BY m.document_id, m.version
+    )
+    SELECT DISTINCT e.content_sha256
+    FROM document_versions e
+    JOIN departed l ON e.document_id = l.document_id AND e.version > l.since AND e.version <= l.version
+    WHERE e.content_sha256 NOT IN (FROM digests)
+"""
+"""Versions from under a former name that another file bears now, so that the ledger no longer tells where it went."""
+
 _HELD = """
     CREATE TEMP TABLE held AS
     WITH rows AS (
@@ -156,16 +180,18 @@ _HELD = """
 """
 
 
+def _contents(names: Sequence[str]) -> list[str]:
+    return [name for name in names if _SHA256.fullmatch(name)]
+
+
 def _want(connection: duckdb.DuckDBPyConnection, home: Home, names: Sequence[str]) -> None:
     ids = [name for name in names if _DOCUMENT_ID.fullmatch(name)]
-    digests = [name for name in names if _SHA256.fullmatch(name)]
-    unknown = connection.execute(_UNKNOWN, {"ids": ids, "digests": digests}).fetchall()
+    unknown = connection.execute(_UNKNOWN, {"ids": ids, "digests": _contents(names)}).fetchall()
     if unknown:
         listed = ", ".join(name for (name,) in unknown[:EXAMPLES])
         more = f" and {len(unknown) - EXAMPLES} more" if len(unknown) > EXAMPLES else ""
         raise SetupFault(f"No document {listed}{more}; nothing was forgotten. {_how_to_find(home)}")
     connection.execute(_WANTED_IDS, {"ids": ids})
-    connection.execute("INSERT INTO digests SELECT unnest($1::VARCHAR[])", [digests])
 
 
 def _want_source(connection: duckdb.DuckDBPyConnection, home: Home, source: str) -> None:
@@ -215,7 +241,7 @@ def _on_disk(connection: duckdb.DuckDBPyConnection) -> Paths:
     count, examples = 0, []
     while rows := result.fetchmany(10_000):
         for root, source, path in rows:
-            if os.path.lexists(f"{root}/{path}"):
+            if os.path.lexists(f"{root}/{on_disk(Path(root), path)}"):
                 count += 1
                 if count <= EXAMPLES:
                     examples.append(f"{source}: {path}")

@@ -29,6 +29,7 @@ from warehouse.lock import holder
 from warehouse.manifest import (
     BUILDING,
     DATABASE,
+    LEAVING,
     MANIFEST,
     LaterVersion,
     Manifest,
@@ -237,7 +238,8 @@ def instance_fault(home: Home) -> str | None:
 def unfinished(home: Home) -> Iterator[Path]:
     """What runs that were killed or refused left beside the versions and in the lake, Parquet files aside."""
     yield from sorted(home.folder.glob(".*.new"))
-    yield from sorted(home.versions.glob(f"*{BUILDING}"))
+    for suffix in (BUILDING, LEAVING):
+        yield from sorted(home.versions.glob(f"*{suffix}"))
     if name := unfinished_version(home):
         yield home.versions / name
     if home.staging.exists():
@@ -247,7 +249,7 @@ def unfinished(home: Home) -> Iterator[Path]:
 def version_folders(home: Home) -> list[Path]:
     """The folders of the published versions, damaged ones too, the newest first."""
     unfinished = unfinished_version(home)
-    folders = [path for path in home.versions.glob("*") if path.is_dir() and path.suffix != BUILDING]
+    folders = [path for path in home.versions.glob("*") if path.is_dir() and path.suffix not in (BUILDING, LEAVING)]
     folders = [path for path in folders if path.name != unfinished]
     return sorted(folders, key=_published, reverse=True)
 

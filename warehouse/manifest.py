@@ -214,6 +214,14 @@ def newest(home: Home) -> Manifest | None:
         raise
 
 
+def newest_readable(home: Home) -> Manifest | None:
+    """As `newest`, for those who have to go on where the home is damaged: None then, too."""
+    try:
+        return newest(home)
+    except SetupFault:
+        return None
+
+
 def is_same_place(one: str | Path, other: Path) -> bool:
     """Whether two paths lead to one folder: by what they are, not by how they are named, as there may be links."""
     try:

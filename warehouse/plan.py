@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from etl.contract import FILES, PARSER_VERSION, REJECT_REASONS, REJECTS, SOURCES
 from etl.errors import SetupFault
 from etl.reference import load_reference
-from etl.sources import ListedFile, is_glob, list_file, list_files, matcher, readable, split_glob
+from etl.sources import ListedFile, is_glob, list_file, list_files, matcher, on_disk, readable, split_glob
 from etl.stage import MAXIMUM_BYTES
 from warehouse.forgotten import Forgotten, read_forgotten
 from warehouse.home import RESERVED, Home, Source, absolute
@@ -145,7 +145,24 @@ def make_plan(
     """
     if name is not None and (not arguments or not name.isprintable() or not name.strip()):
         raise SetupFault("--as NAME gives a source a name: one printable line, with the source beside it")
-    published = current(home)
+    while True:
+        published = current(home)
+        try:
+            return _compared(home, published, arguments, name, is_settled_only, is_listing_only)
+        except SetupFault:
+            # Without the lock: a version that has gone meanwhile, as when something is forgotten, is no damage.
+            if current(home) == published:
+                raise
+
+
+def _compared(
+    home: Home,
+    published: Manifest | None,
+    arguments: Sequence[str],
+    name: str | None,
+    is_settled_only: bool,
+    is_listing_only: bool,
+) -> Plan:
     recorded = _recorded_sources(home, published)
     known_sources = _known_sources(home, recorded)
     requests = _requested(home, arguments, name, known_sources) if arguments else _configured(home, known_sources)
@@ -158,8 +175,7 @@ def make_plan(
         if listed:
             plan.sources.append(request.source)
         _compare(plan, request, listed, known_files.pop(request.source.name), is_listing_only)
-    _retry_rejected(plan, files, recorded)
-    _miss_forgotten(home, plan, files, recorded)
+    _take_up(home, plan, files, recorded)
     if is_settled_only:
         _leave_unsettled(plan)
     plan.is_new_source = any(
@@ -216,8 +232,7 @@ def make_retry(home: Home, reasons: Iterable[str] = ()) -> Plan:
     plan.gone = len(paths) - _read_again(plan, paths, recorded)
     plan.files_seen = plan.files_to_read
     files = read_table(home, published, FILES)
-    _retry_rejected(plan, files, recorded)
-    _miss_forgotten(home, plan, files, recorded)
+    _take_up(home, plan, files, recorded)
     return plan
 
 
@@ -238,6 +253,7 @@ def make_mending(
     published: Manifest,
     recorded: pa.Table,
     files: pa.Table,
+    rejects: pa.Table,
     again: Iterable[tuple[str, str]],
     months: Iterable[str],
     is_listing: bool,
@@ -249,6 +265,7 @@ def make_mending(
         published: the state that is gone out from.
         recorded: rows of `sources`.
         files: rows of `files`.
+        rejects: rows of `rejects`.
         again: (source, path) of files to be read again, whether they have changed or not. Those that are not in
             their sources any more are not in the plan.
         months: those whose documents are parsed again from their texts.
@@ -277,7 +294,9 @@ def make_mending(
                 taken[path] = file
         if taken:
             plan.read[name] = [taken[path] for path in sorted(taken)]
-    _miss_forgotten(home, plan, files, _sources_by_name(recorded))
+    known = _sources_by_name(recorded)
+    _retry_rejected(plan, files, known)
+    _miss_forgotten(plan, files, rejects, known)
     return plan
 
 
@@ -293,8 +312,7 @@ def make_forget(home: Home) -> Plan:
     published = require_current(home)
     plan = _plan(home, published)
     files, recorded = read_table(home, published, FILES), _recorded_sources(home, published)
-    _retry_rejected(plan, files, recorded)
-    _miss_forgotten(home, plan, files, recorded)
+    _take_up(home, plan, files, recorded)
     return plan
 
 
@@ -312,7 +330,17 @@ def _plan(home: Home, published: Manifest | None) -> Plan:
     return plan
 
 
-def _miss_forgotten(home: Home, plan: Plan, files: pa.Table, recorded: dict[str, Source]) -> None:
+def _take_up(home: Home, plan: Plan, files: pa.Table, recorded: dict[str, Source]) -> None:
+    """Add what every run takes up, whatever it was asked for: what an upgrade or a forget has left to be done."""
+    _retry_rejected(plan, files, recorded)
+    if plan.is_forgetting:
+        _miss_forgotten(plan, files, read_table(home, plan.published, REJECTS, _LOOKED_FOR), recorded)
+
+
+_LOOKED_FOR = ["source", "path", "reason", "raw_excerpt"]
+
+
+def _miss_forgotten(plan: Plan, files: pa.Table, rejects: pa.Table, recorded: dict[str, Source]) -> None:
     """Take files for missing that hold what is to be forgotten and are not there any more: their rows can go.
 
     Elsewhere only the listing of a whole root makes a file missing. Here nothing can be lost: should it come back, as
@@ -324,14 +352,13 @@ def _miss_forgotten(home: Home, plan: Plan, files: pa.Table, recorded: dict[str,
     is_present = pc.is_in(files.column("status"), pa.array(["loaded", "rejected"]))
     is_named = plan.forgotten.names(files.column("sha256"))
     sources = pc.unique(files.filter(is_named).column("source"))
-    rejects = read_table(home, plan.published, REJECTS, ["source", "path", "reason", "raw_excerpt"])
     is_hollow = pc.or_(pc.is_null(rejects.column("raw_excerpt")), pc.equal(rejects.column("reason"), "blank"))
     hollow = rejects.filter(pc.and_(is_hollow, pc.is_in(rejects.column("source"), sources)))
     is_looked_for = pc.or_(is_named, pc.is_in(_pairs(files), _pairs(hollow)))
     known = {*plan.missing, *((name, file.path) for name, taken in plan.read.items() for file in taken)}
     for batch in files.filter(pc.and_(is_present, is_looked_for)).select(["source", "path"]).to_batches():
         for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            if row not in known and _is_gone(recorded[row[0]].root / row[1]):
+            if row not in known and _is_gone(recorded[row[0]].root, row[1]):
                 plan.missing.append(row)
 
 
@@ -631,7 +658,7 @@ def _compare(
         plan.read[source.name] = read
     if request.is_whole:
         # What the patterns no longer match, but is there, is not missing.
-        gone = [path for path in known if path not in listed and _is_gone(source.root / path)]
+        gone = [path for path in known if path not in listed and _is_gone(source.root, path)]
         if gone and not any(source.root.iterdir()):
             raise SetupFault(
                 f"{source.root} has vanished while it was listed: is a disk unplugged? Nothing was changed"
@@ -645,12 +672,13 @@ def _compare(
             ]
 
 
-def _is_gone(location: Path) -> bool:
-    """Whether there is nothing of that name. A disk that fails says nothing about what lies on it.
+def _is_gone(root: Path, path: str) -> bool:
+    """Whether there is nothing of a path below a root. A disk that fails says nothing about what lies on it.
 
     Raises:
         SetupFault: the system cannot tell.
     """
+    location = root / on_disk(root, path)
     try:
         location.lstat()
     except (FileNotFoundError, NotADirectoryError, ValueError):

@@ -237,12 +237,15 @@ class _Work:
             How many records are done with.
         """
         size = job.chunk.size
-        if job.reject is not None:
+        if job.reject is not None and not death.is_from_outside:
             # It cannot even be read.
             stage_rejects(job.chunk, folder, job.number, *job.reject, is_read=False)
             self.done(job)
             return size
-        if size == 1 and job.is_suspect:
+        if death.is_from_outside:
+            # No fault of what it had in hand.
+            again = [self._job(job.chunk, job.is_suspect, job.reject)]
+        elif size == 1 and job.is_suspect:
             again = [self._job(job.chunk, True, (death.reason, death.detail))]
         elif index is not None and size > 1:
             again = self._parts(job.chunk, (0, index), (index + 1, size))

@@ -17,6 +17,7 @@ from pathlib import Path
 from etl.contract import DOCUMENTS, TABLES
 from etl.errors import SetupFault
 from warehouse.checks import check_rows
+from warehouse.forgotten import read_forgotten
 from warehouse.home import Home
 from warehouse.inspection import (
     DAMAGED,
@@ -33,7 +34,7 @@ from warehouse.inspection import (
 )
 from warehouse.lake import ROW_GROUP, Lake
 from warehouse.load import Progress, load
-from warehouse.manifest import DATABASE, Manifest, current, is_same_place, now, retained
+from warehouse.manifest import DATABASE, Manifest, current, is_same_place, next_number, now, retained
 from warehouse.origins import BASE, Origin, origins
 from warehouse.publish import build, build_candidate, candidate_folder, clear_away, next_name, publish, write_registries
 from warehouse.salvage import Salvage, salvage
@@ -125,12 +126,18 @@ def _origins(home: Home) -> list[Origin]:
 
 @contextlib.contextmanager
 def _salvaged(home: Home, origin: Origin) -> Iterator[Salvage]:
-    older = [manifest for manifest in retained(home) if manifest.name != origin.manifest.name]
+    # Rows from before something was forgotten may be taken only where it will be erased again.
+    is_forgetting = origin.manifest.forgotten != read_forgotten(home).digest
+    older = [
+        manifest
+        for manifest in retained(home)
+        if manifest.name != origin.manifest.name and (is_forgetting or manifest.forgotten == origin.manifest.forgotten)
+    ]
     state = salvage(home, origin, older)
     try:
         yield state
     finally:
-        state.connection.close()
+        state.close()
 
 
 def _tell(found: Repair, state: Salvage) -> None:
@@ -196,12 +203,19 @@ def _build(home: Home, state: Salvage, progress: Progress | None) -> str:
     total = tables[DOCUMENTS.name].row_count if DOCUMENTS.name in tables else 0
     base = replace(former, lake=str(home.lake), tables=tables, summary=replace(former.summary, documents_total=total))
     if state.is_complete:
-        manifest = replace(base, name=next_name(home, former.run_id), published_at=now().isoformat())
+        manifest = replace(
+            base, name=next_name(home, former.run_id), published_at=now().isoformat(), number=next_number(home)
+        )
         lake.restore(base)
         build(home, manifest)
         return manifest.name
     state.plan.published = base
     loaded = load(home, state.plan, run_id, progress)
+    if state.plan.is_forgetting:
+        # What Dagster kept is cleared by runs alone: as long as this version has the former list, the next one erases
+        # again, there, too.
+        loaded = replace(loaded, forgotten=former.forgotten)
+        state.notes.append("what is to be forgotten is erased from the tables; the next `copydesk run` ends that")
     write_registries(home, loaded, base)
     return build_candidate(home, loaded).name
 
@@ -262,9 +276,12 @@ def _mend_former(home: Home) -> list[str]:
 
 def _clear_away(home: Home) -> None:
     for path in unfinished(home):
-        if path.is_symlink() or path.is_file():
+        # The link that was prepared goes last: it says which version was never published.
+        if path != home.next_link and (path.is_symlink() or path.is_file()):
             path.unlink()
-    if current(home) is not None:
+    published = current(home)
+    if published is not None:
+        Lake(home).restore(published)
         clear_away(home)
 
 

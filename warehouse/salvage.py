@@ -64,6 +64,7 @@ class Salvage:
         files: the files of each table that are whole and stay.
         rows: what is written beside them.
         plan: what is read again from the sources and made again from the stored texts.
+        connection, spill: what the rows are asked on, and the folder that it may spill to.
         notes: what is made from what, as sentences.
         losses: what is lost for good, as sentences.
         lost_records: (source, path) of each file whose records are lost.
@@ -74,10 +75,16 @@ class Salvage:
     rows: list[Rows]
     plan: Plan
     connection: duckdb.DuckDBPyConnection
+    spill: tempfile.TemporaryDirectory[str]
     notes: list[str] = field(default_factory=list)
     losses: list[str] = field(default_factory=list)
     lost_records: list[tuple[str, str]] = field(default_factory=list)
     needs_registries: bool = False
+
+    def close(self) -> None:
+        """Let go of what the rows are asked on."""
+        self.connection.close()
+        self.spill.cleanup()
 
     @property
     def is_complete(self) -> bool:
@@ -141,6 +148,7 @@ class _Salvager:
             list(self._rows.values()),
             plan,
             self._connection,
+            self._spill,
             self._notes,
             self._losses,
             self._lost_records,
@@ -329,6 +337,7 @@ class _Salvager:
             self._origin.manifest,
             self._arrow(SOURCES),
             self._arrow(FILES),
+            self._arrow(REJECTS),
             again,
             months & held,
             is_listing=is_ledger_lost or not self._origin.is_newest,

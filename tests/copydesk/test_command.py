@@ -294,3 +294,18 @@ def test_who_waited_for_a_run_that_did_the_work_launches_nothing(desk: Desk) -> 
     assert [messages for _, messages in ended] == ["", ""]
     assert sorted(json.loads(printed)["documents_written"] for printed, _ in ended) == [0, 1]
     assert len(json.loads(desk.ok("sql", "from runs", "--format", "json"))) == 1
+
+
+def test_a_message_cannot_steer_the_terminal(desk: Desk) -> None:
+    said = desk("run", "\x1b]0;title\x07nowhere")
+    assert said.returncode == 2
+    assert "\x1b" not in said.stderr
+    assert "nowhere" in said.stderr
+
+
+def test_a_run_whose_reader_has_gone_is_no_fault(desk: Desk) -> None:
+    write(desk.folder / "wire", "a.txt", dispatch())
+    shell = f"{COMMAND} run {desk.folder / 'wire'} | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", shell], env=desk.environment, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+    assert desk.ok("run", "wire").startswith("Nothing new")

@@ -70,3 +70,11 @@ def test_a_fault_of_the_settings_is_left_to_people(desk: Desk) -> None:
     assert "\nfirst      copydesk.toml: correct it in an editor\n" in found.stdout
     assert "copydesk repair" not in found.stdout
     assert "then repair again" in desk.fault("repair", "--yes")
+
+
+def test_settings_that_are_missing_are_said_to_be(desk: Desk) -> None:
+    (desk.home / "copydesk.toml").unlink()
+    said = desk.ok("repair", "--yes")
+    assert "copydesk.toml" in said
+    assert "it is missing" in said
+    assert (desk.home / "copydesk.toml").exists()

@@ -15,12 +15,13 @@ from tests.support import candidate, dispatch, failing, holding, query, rebuild,
 from warehouse import load as loading
 from warehouse import plan as planning
 from warehouse import pool
+from warehouse import publish as publishing
 from warehouse.connection import connect
 from warehouse.forget import Choice, choose
 from warehouse.forgotten import EXPLANATION, read_forgotten, remember
 from warehouse.home import Home
 from warehouse.lock import WriterLock
-from warehouse.manifest import MANIFEST, Manifest, current, retained, unforgetting
+from warehouse.manifest import MANIFEST, Manifest, current, require_current, retained, unforgetting
 from warehouse.plan import make_forget, make_plan
 from warehouse.publish import clear_leftovers, publish, republish
 from warehouse.repair import repair
@@ -503,3 +504,98 @@ def test_a_run_that_forgets_nothing_rewrites_nothing_for_it(home: Home, source: 
 
 def _digests(*contents: str) -> pa.ChunkedArray:
     return pa.chunked_array([[sha256(content) for content in contents]], pa.string())
+
+
+def test_versions_from_under_a_former_name_go_where_another_file_bears_it_now(home: Home, source: Path) -> None:
+    write(source, "a.txt", dispatch(1, "Un texte d'avant, parti."), age=300)
+    run(configured(home, source, "withdraw"))
+    (source / "a.txt").unlink()
+    write(source, "z.txt", dispatch(28))
+    run(configured(home, source, "withdraw"))
+    path = write(source, "a.txt", secret(more=" Premier jet."), age=200)
+    run(configured(home, source, "withdraw"))
+    path = write(source, "a.txt", secret(), age=100)
+    run(configured(home, source, "withdraw"))
+    path.rename(source / "b.txt")
+    run(configured(home, source, "withdraw"))
+    write(source, "a.txt", dispatch(2, "Un autre texte."), age=50)
+    run(configured(home, source, "withdraw"))
+    forget(home, document_id(home, "b.txt"))
+    assert holding(home.folder, SECRET) == []
+    assert query(home, "SELECT path FROM documents ORDER BY path") == [("a.txt",), ("z.txt",)]
+    assert query(home, "SELECT path, reason FROM document_versions") == [("a.txt", "withdrawn")]
+
+
+def test_a_file_whose_name_is_not_utf8_is_not_gone(home: Home, source: Path) -> None:
+    try:
+        write(source, os.fsdecode(b"caf\xe9.txt"), secret())
+    except OSError:
+        pytest.skip("this file system takes UTF-8 only, as that of macOS does")
+    write(source, "b.txt", dispatch(28))
+    run(home, source)
+    ((path,),) = query(home, "SELECT path FROM documents WHERE path LIKE 'caf%'")
+    choice = forget(home, document_id(home, path))
+    assert choice.on_disk.examples == (f"wire: {path}",)
+    assert ledger(home)[1] == (path, "rejected", 1, "forgotten")
+
+
+def test_a_plan_that_is_made_beside_a_forget_is_made_again(
+    home: Home, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(source, "a.txt", secret())
+    write(source, "b.txt", b"\x00\x01")
+    run(home, source)
+    identity = document_id(home, "a.txt")
+    compare, calls = planning._compare, []
+
+    def forget_meanwhile(*arguments: object) -> None:
+        compare(*arguments)  # type: ignore[arg-type]
+        calls.append(arguments)
+        if len(calls) == 1:
+            forget(home, identity)
+
+    monkeypatch.setattr(planning, "_compare", forget_meanwhile)
+    intend(home, identity)
+    plan = make_plan(home, [str(source)])
+    assert len(calls) == 2
+    assert plan.published == current(home)
+
+
+def test_a_repair_leaves_the_rest_of_a_killed_forget_to_the_next_run(home: Home, source: Path) -> None:
+    write(source, "a.txt", secret())
+    write(source, "b.txt", dispatch(28))
+    write(source, "empty.txt", "")
+    run(home, source)
+    intend(home, document_id(home, "a.txt"))
+    for table in ("rejects", "agencies"):
+        for path in (home.lake / table).glob("*.parquet"):
+            path.unlink()
+    with WriterLock(home, "test"):
+        done = repair(home)
+    assert any("the next `copydesk run` ends that" in note for note in done.notes)
+    assert query(home, "SELECT path FROM documents") == [("b.txt",)]
+    assert make_plan(home, [str(source)]).is_forgetting, "what Dagster kept is still to be cleared"
+    run(home, source)
+    assert holding(home.folder, SECRET) == []
+    assert make_plan(home, [str(source)]).is_empty
+
+
+def test_a_repair_takes_nothing_from_versions_of_before(
+    home: Home, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(source, "a.txt", secret(more=" Premier jet."), age=200)
+    write(source, "b.txt", dispatch(28, "Premier jet."), age=200)
+    run(home, source)
+    path = write(source, "a.txt", secret(), age=100)
+    write(source, "b.txt", dispatch(28), age=100)
+    run(home, source)
+    with monkeypatch.context() as patched:
+        patched.setattr(publishing, "clear_away", lambda *_: None)
+        forget(home, document_id(home, "a.txt"))
+    path.unlink()
+    for file in require_current(home).tables["document_versions"].files:
+        (home.lake / "document_versions" / file).unlink()
+    with WriterLock(home, "test"):
+        repair(home)
+    assert query(home, "SELECT path FROM document_versions WHERE path = 'a.txt'") == []
+    assert holding(home.folder, SECRET) == []

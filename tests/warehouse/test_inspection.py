@@ -236,3 +236,13 @@ def _run(loaded: Archive) -> None:
 
 
 COMMANDS: dict[str, Callable[[Archive], None]] = {"sql": _ask, "status": _status, "publish": _publish, "run": _run}
+
+
+def test_a_version_that_is_being_removed_is_no_damage(loaded: Archive) -> None:
+    former = next(path for path in loaded.home.versions.iterdir() if path.name != require_current(loaded.home).name)
+    leaving = former.rename(former.with_name(f"{former.name}.leaving"))
+    (leaving / "manifest.json").unlink()
+    found = inspect(loaded.home)
+    assert {problem.gravity for problem in found.problems} == {LEFT}
+    assert leaving.name in {Path(problem.where).name for problem in found.problems}
+    assert found.is_sound

@@ -406,3 +406,26 @@ def test_workers_end_when_the_terminal_interrupts(hanging: tuple[subprocess.Pope
     assert "etl/worker" not in message
     assert "warehouse/pool" not in message
     wait_for(lambda: gone(found), "the end of the workers", 10)
+
+
+def test_a_record_that_is_in_hand_when_workers_are_killed_from_outside_is_not_rejected(
+    home: Home, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(source, 5)
+    killing = f"""
+import os, signal
+
+def patched(read, text, *rest):
+    if "numéro 3" in text:
+        for number in range(4):
+            try:
+                os.mkdir({str(tmp_path / "killed")!r} + str(number))
+            except FileExistsError:
+                continue
+            os.kill(os.getpid(), signal.SIGKILL)
+    return read(text, *rest)
+"""
+    patch_reading(monkeypatch, tmp_path, killing)
+    run(home, source)
+    assert len(list(tmp_path.glob("killed*"))) == 4
+    assert (rejects(home), query(home, "SELECT count(*) FROM documents")) == ([], [(5,)])

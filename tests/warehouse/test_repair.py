@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
+from etl import transform as transforming
 from etl.contract import DOCUMENTS, REJECTS, TABLES, Table
 from etl.errors import SetupFault
 from tests.support import candidate, query, run, stable_rows, write
@@ -28,6 +29,10 @@ from tests.warehouse.damage import (
     mend,
 )
 from warehouse import inspection
+from warehouse import load as loading
+from warehouse import plan as planning
+from warehouse import publish as publishing
+from warehouse import repair as repairing
 from warehouse.home import Home
 from warehouse.inspection import inspect
 from warehouse.lake import Lake
@@ -37,6 +42,7 @@ from warehouse.manifest import current, month_of, require_current, retained
 from warehouse.plan import make_plan
 from warehouse.publish import build_candidate, clear_away, publish
 from warehouse.repair import Repair, propose
+from warehouse.salvage import Salvage
 
 Rows = dict[str, list[tuple[Any, ...]]]
 
@@ -390,3 +396,59 @@ def test_a_state_that_the_checks_refuse_gives_way_to_an_older_one(loaded: Archiv
     repaired = mended(loaded.home)
     assert any("does not pass the check offsets_hold" in note for note in repaired.notes)
     assert stable_rows(loaded.home) == whole
+
+
+def test_a_version_that_was_never_published_is_not_retained(loaded: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = loaded.home
+    before = [manifest.name for manifest in retained(home)]
+    write(loaded.source, "2021-02/9.txt", dispatch_again(9))
+
+    def die(point: str) -> None:
+        if point == "version renamed":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("warehouse.points.on_reach", die)
+        with pytest.raises(KeyboardInterrupt):
+            run(home, loaded.source)
+    mend(home)
+    assert [manifest.name for manifest in retained(home)] == before
+    assert inspect(home, is_full=True).problems == ()
+
+
+def test_what_is_published_by_a_repair_is_the_newest(loaded: Archive) -> None:
+    home = loaded.home
+    garble(_version(home) / "manifest.json")
+    done = mended(home)
+    assert done.published is not None
+    assert retained(home)[0] == require_current(home)
+    assert done.published.number > retained(home)[1].number
+
+
+def test_what_was_spilled_is_kept_until_all_is_written(
+    loaded: Archive, whole: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = []
+
+    def look(home: Home, state: Salvage, *rest: object) -> str:
+        folders.append(Path(state.spill.name))
+        assert folders[0].exists()
+        return build(home, state, *rest)  # type: ignore[arg-type]
+
+    build = repairing._build
+    monkeypatch.setattr(repairing, "_build", look)
+    delete(current_files(loaded.home, "documents")[0])
+    mended(loaded.home)
+    assert not folders[0].exists()
+    assert stable_rows(loaded.home) == whole
+
+
+def test_an_upgrade_that_a_repair_publishes_takes_up_rejects_too(
+    loaded: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (planning, loading, publishing, transforming):
+        monkeypatch.setattr(module, "PARSER_VERSION", "next")
+    delete(current_files(loaded.home, "agencies")[0])
+    done = mended(loaded.home)
+    assert done.published is not None
+    assert done.published.summary.files_read == 2, "the rejects that may read well now"
