@@ -125,6 +125,7 @@ def loaded_assets(home: Home, handover: Handover) -> dg.AssetsDefinition:
                 context.log.info(f"{plan.files_to_read} files of rejects are read again")
             else:
                 context.log.info(f"{plan.files_seen} files seen, {plan.files_to_read} new or changed")
+            news = arrival(plan)
             loaded = load(home, plan, context.run.run_id, handover.progress, handover.pool)
             if plan.is_forgetting:
                 clear_history(context.instance, home, context.run.run_id)
@@ -134,7 +135,7 @@ def loaded_assets(home: Home, handover: Handover) -> dg.AssetsDefinition:
             if loaded.not_reparsed:
                 reasons = ", ".join(f"{reason} {count}" for reason, count in loaded.not_reparsed.items())
                 context.log.warning(f"Stored texts that could not be parsed again keep their former reading: {reasons}")
-            if news := arrival(plan):
+            if news:
                 context.log_event(news)
             metadata = run_metadata(home, LOADED, context.run.run_id)
             for table in LOADED:

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-SAMPLING_SECONDS = 0.1
+SAMPLING_SECONDS = 0.5
+"""Asking how much a process has of its own stops it for a moment: more often would slow down what is measured."""
 
 
 @dataclass(frozen=True)

@@ -35,10 +35,11 @@ def _retry(home: Home, reason: str | None, wait: float, is_json: bool) -> int:
             plan = make_retry(home, reasons)
             if not plan.files_seen:
                 return _say_nothing(plan, reason, is_json)
+        read = {(source, file.path) for source, files in plan.read.items() for file in files}
         outcome, published = launch(home, {"retry": reasons}, plan, is_silent=is_json)
         if published is None:
             return REFUSED
-        retried = outcome_of_retry(home, plan, published)
+        retried = outcome_of_retry(home, read, plan.published, published)
     if is_json:
         _print_json(outcome.run_id, plan, retried)
     else:

@@ -126,7 +126,7 @@ def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None, 
 
     Args:
         home: an existing home.
-        plan: made under the same lock.
+        plan: made under the same lock. Of the files to read nothing is left in it afterwards.
         run_id: Dagster's id of the run.
         progress: told of every chunk that is done.
         pool: workers that have been started already; all are ended as soon as everything is read.
@@ -140,11 +140,14 @@ def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None, 
     lake.restore(plan.published)
     folder = home.staging / run_id
     folder.mkdir()
+    files_read = plan.files_to_read
     with pool or Pool(home.settings) as workers:
         _stage(home, plan, folder, started.date(), workers, progress)
+    # Millions of them would take as much memory as merging does.
+    plan.read.clear()
     reach("staged")
     with _Merge(home, plan, folder, run_id, started) as merging:
-        loaded = merging.commit(lake)
+        loaded = merging.commit(lake, files_read)
     loaded.write(home)
     reach("loaded")
     return loaded
@@ -239,7 +242,7 @@ class _Merge:
     def __exit__(self, *_: object) -> None:
         self._connection.close()
 
-    def commit(self, lake: Lake) -> Loaded:
+    def commit(self, lake: Lake, files_read: int) -> Loaded:
         """Work out what changes and write it, table by table; a table that stays as it is gets no commit."""
         self._tables_of_the_plan()
         for statement in duckdb.extract_statements(merge.PREPARE):
@@ -256,9 +259,9 @@ class _Merge:
         self._replace(lake, FILES, merge.FILES_QUERY)
         if self._plan.is_new_source or self._rows("SELECT 1 FROM dropped_files LIMIT 1"):
             self._replace(lake, SOURCES, merge.SOURCES_QUERY)
-        return self._loaded([month for month, _ in months])
+        return self._loaded([month for month, _ in months], files_read)
 
-    def _loaded(self, months: list[str]) -> Loaded:
+    def _loaded(self, months: list[str], files_read: int) -> Loaded:
         rejects: dict[str, int] = dict(
             self._rows("SELECT reason, count(*) FROM read_rejects GROUP BY ALL ORDER BY ALL")
         )
@@ -266,7 +269,7 @@ class _Merge:
             self._run_id,
             self._started,
             self._plan.files_seen,
-            self._plan.files_to_read,
+            files_read,
             self._rows("SELECT count(*) FROM arriving")[0][0],
             sum(rejects.values()),
             rejects,

@@ -6,6 +6,7 @@ Which files a retry reads is decided in `warehouse.plan`; how a record is reject
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Set
 from dataclasses import dataclass
 
 from etl.contract import REJECTS, SOURCES
@@ -14,7 +15,7 @@ from warehouse.connection import connect
 from warehouse.faults import storage_faults
 from warehouse.home import Home
 from warehouse.manifest import Manifest, read_table, require_current
-from warehouse.plan import Plan, check_reasons
+from warehouse.plan import check_reasons
 
 REJECT_COLUMNS = ("source", "path", "record_key", "reason", "first_seen", "message")
 
@@ -81,15 +82,15 @@ class Retried:
     remaining: dict[str, int]
 
 
-def outcome_of_retry(home: Home, plan: Plan, published: Manifest) -> Retried:
+def outcome_of_retry(home: Home, read: Set[tuple[str, str]], former: Manifest | None, published: Manifest) -> Retried:
     """Compare the rejects of the files that a retry has read, before and after.
 
     Args:
         home: whose.
-        plan: the retry's.
+        read: those files, as (source, path).
+        former: the version from before.
         published: what it has published.
     """
-    read = {(source, file.path) for source, files in plan.read.items() for file in files}
 
     def rejects(manifest: Manifest | None) -> dict[tuple[str, str, str], str]:
         rows = read_table(home, manifest, REJECTS, ["source", "path", "record_key", "reason"]).to_pylist()
@@ -99,5 +100,5 @@ def outcome_of_retry(home: Home, plan: Plan, published: Manifest) -> Retried:
             if (row["source"], row["path"]) in read
         }
 
-    before, after = rejects(plan.published), rejects(published)
+    before, after = rejects(former), rejects(published)
     return Retried(len(before.keys() - after.keys()), dict(sorted(Counter(after.values()).items())))
