@@ -10,8 +10,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ CHUNKS_PER_WORKER = 8
 SMALLEST_CHUNK = 250
 
 GROUP_ROWS = 25_000
-"""Documents of the months that are merged at once: bounds the memory that sorting takes."""
+"""Documents that are merged at once, of some months or of a part of one: bounds the memory that sorting takes."""
 
 EARLIEST = dt.datetime(2026, 1, 1)
 """Before this was written: a computer without a battery for its clock starts in 1970."""
@@ -350,19 +351,47 @@ class _Merge:
         if not groups:
             return
 
-        def write(table: Table, query: str) -> list[AddAction]:
+        def write(table: Table, queries: list[str]) -> list[AddAction]:
             with self._connection.cursor() as cursor:
                 self._set_variables(cursor)
-                return lake.write(table, _reader(cursor, query), self._run_id)
+                # One after another: the rows of each part come after those of the one before it.
+                batches = chain.from_iterable(_reader(cursor, query) for query in queries)
+                return lake.write(table, batches, self._run_id)
 
+        weights = dict(months)
         with ThreadPoolExecutor(WRITERS) as threads:
-            written = {
-                table.name: [threads.submit(write, table, query(_list(group))) for group in groups]
-                for table, query in tables
-            }
+            written: dict[str, list[Future[list[AddAction]]]] = {table.name: [] for table, _ in tables}
+            for table, query in tables:
+                for group in groups:
+                    parts = self._parts(table, group[0]) if weights[group[0]] > GROUP_ROWS else ["true"]
+                    queries = [query(_list(group), part) for part in parts]
+                    written[table.name].append(threads.submit(write, table, queries))
         for table, _ in tables:
             actions = [action for group in written[table.name] for action in group.result()]
             lake.commit(table, actions, [month for month, _ in months])
+
+    def _parts(self, table: Table, month: str) -> list[str]:
+        """Conditions that cut a month into parts of at most GROUP_ROWS documents, in the order of the table's rows."""
+        if table is DOCUMENTS:
+            self._connection.execute(
+                "CREATE TABLE IF NOT EXISTS bounds (month VARCHAR, number BIGINT, bound STRUCT("
+                "source VARCHAR, path VARCHAR, record_key VARCHAR))"
+            )
+            self._connection.execute(merge.BOUNDS, {"month": month, "rows": GROUP_ROWS})
+        ((count,),) = self._rows(f"SELECT count(*) FROM bounds WHERE month = {literal(month)}")
+        if table is DOCUMENTS:
+            bounds = [
+                f"(SELECT bound FROM bounds WHERE month = {literal(month)} AND number = {number})"
+                for number in range(1, count + 1)
+            ]
+            key = "{'source': source, 'path': path, 'record_key': record_key}"
+        else:
+            # Ids are evenly spread: digits of a digest.
+            bounds = [literal(f"{number * 16**8 // (count + 1):08x}") for number in range(1, count + 1)]
+            key = "document_id"
+        above = ["true", *(f"{key} > {bound}" for bound in bounds)]
+        below = [*(f"{key} <= {bound}" for bound in bounds), "true"]
+        return [f"{low} AND {high}" for low, high in zip(above, below, strict=True)]
 
     def _set_variables(self, connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute("SET VARIABLE now = $1", [self._started])

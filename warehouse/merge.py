@@ -129,23 +129,37 @@ CREATE TABLE turned_files AS
 """Works out what changes. Needs the variables `now` and `run_id`, and the table `gone` of `warehouse.load`."""
 
 
-def documents(months: str) -> str:
-    """The new rows of `documents` for a list of months."""
-    return _merged(DOCUMENTS, months)
+BOUNDS = """
+    INSERT INTO bounds
+    WITH keys AS (
+        SELECT source, path, record_key FROM former_documents WHERE month = $month
+        UNION ALL SELECT source, path, record_key FROM read_documents WHERE month = $month
+        UNION ALL SELECT source, path, record_key FROM reparsed_documents WHERE month = $month
+    ),
+    numbered AS (SELECT *, row_number() OVER (ORDER BY source, path, record_key) AS number FROM keys)
+    SELECT $month, number // $rows, {'source': source, 'path': path, 'record_key': record_key}
+    FROM numbered WHERE number % $rows = 0
+"""
+"""The last document of each part of a large month."""
 
 
-def paragraphs(months: str) -> str:
-    """The new rows of `paragraphs` for a list of months."""
+def documents(months: str, within: str) -> str:
+    """The new rows of `documents` for a list of months, as far as they meet a condition."""
+    return _merged(DOCUMENTS, months, within)
+
+
+def paragraphs(months: str, within: str) -> str:
+    """The new rows of `paragraphs` for a list of months, as far as they meet a condition."""
     names = _names(PARAGRAPHS)
     staged = ", ".join(f"n.{column.name}" for column in PARAGRAPHS.stored)
     return f"""
         SELECT {names} FROM former_paragraphs
-        WHERE month IN ({months}) AND document_id NOT IN (SELECT document_id FROM replaced)
+        WHERE month IN ({months}) AND {within} AND document_id NOT IN (SELECT document_id FROM replaced)
         UNION ALL
-        SELECT {staged} FROM read_paragraphs n WHERE month IN ({months})
+        SELECT {staged} FROM read_paragraphs n WHERE month IN ({months}) AND {within}
         UNION ALL
         SELECT {staged} FROM reparsed_paragraphs n
-        WHERE month IN ({months}) AND document_id IN (SELECT document_id FROM reparsed)
+        WHERE month IN ({months}) AND {within} AND document_id IN (SELECT document_id FROM reparsed)
         ORDER BY month, {", ".join(PARAGRAPHS.order)}
     """
 
@@ -271,14 +285,16 @@ SOURCES_QUERY = """
 """
 
 
-def _merged(table: Table, months: str) -> str:
+def _merged(table: Table, months: str, within: str) -> str:
     def staged(view: str) -> str:
         names = ", ".join(_arriving(column) for column in table.stored)
-        return f"SELECT {names} FROM {view} n JOIN arriving a USING (document_id) WHERE n.month IN ({months})"
+        return (
+            f"SELECT {names} FROM {view} n JOIN arriving a USING (document_id) WHERE n.month IN ({months}) AND {within}"
+        )
 
     return f"""
         SELECT {_names(table)} FROM former_documents
-        WHERE month IN ({months}) AND document_id NOT IN (SELECT document_id FROM replaced)
+        WHERE month IN ({months}) AND {within} AND document_id NOT IN (SELECT document_id FROM replaced)
         UNION ALL {staged("read_documents")}
         UNION ALL {staged("reparsed_documents")} AND n.document_id IN (SELECT document_id FROM reparsed)
         ORDER BY month, {", ".join(table.order)}

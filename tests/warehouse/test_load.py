@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from etl.contract import DOCUMENTS
+from etl.contract import DOCUMENTS, PARAGRAPHS
 from tests.support import dispatch, patch_reading, patch_workers, query, rebuild, run, stable_rows, write
 from warehouse.home import Home
 from warehouse.load import _groups, load
@@ -387,3 +387,28 @@ def test_large_loads_go_through_workers(home: Home, source: Path) -> None:
 def test_months_are_merged_in_bounded_groups() -> None:
     months = [("a", 15_000), ("b", 10_000), ("c", 1), ("d", 90_000), ("e", 5)]
     assert list(_groups(months)) == [["a", "b"], ["c"], ["d"], ["e"]]
+
+
+def test_a_large_month_is_merged_in_parts_and_comes_to_the_same(
+    home: Home, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = Home(tmp_path / "whole")
+    whole.create()
+    for number in range(14):
+        write(source, f"{number:02} it's.txt", dispatch(number + 1, f"Texte {number}."), age=120)
+        write(tmp_path / "other", f"{number}.txt", dispatch(number + 1, f"Autre {number}."), age=120)
+    for folder in (source, tmp_path / "other"):
+        run(whole, folder)
+    with monkeypatch.context() as patched:
+        patched.setattr("warehouse.load.GROUP_ROWS", 3)
+        for folder in (source, tmp_path / "other"):
+            run(home, folder)
+        for number in (3, 4, 13):
+            write(source, f"{number:02} it's.txt", dispatch(number + 1, f"Texte {number}, changé."), age=60)
+        run(home, source)
+    run(whole, source)
+    assert stable_rows(home) == stable_rows(whole)
+    for table in (DOCUMENTS, PARAGRAPHS):
+        (file,) = locations(home, current(home), table)
+        rows = pq.ParquetFile(file).read(list(table.order)).to_pylist()
+        assert [tuple(row.values()) for row in rows] == sorted(tuple(row.values()) for row in rows)
