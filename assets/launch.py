@@ -1,7 +1,9 @@
 """Running the load job in this process, on the home's own instance, so that the run shows in the web UI."""
 
+import os
+import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -64,7 +66,12 @@ def run_load(
         # The command speaks for itself; Dagster's events are in the web UI.
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
-    with storage_faults(home), dagster_home(home) as folder, home_instance(home, folder) as instance:
+    with (
+        storage_faults(home),
+        dagster_home(home) as folder,
+        home_instance(home, folder) as instance,
+        _kept_output(),
+    ):
         result = job.execute_in_process(
             run_config=config,
             instance=instance,
@@ -77,6 +84,21 @@ def run_load(
         warnings = tuple(_describe(check) for check in failed if check.severity is dg.AssetCheckSeverity.WARN)
         return Outcome(result.run_id, refused, warnings)
     raise _error(home, result)
+
+
+@contextmanager
+def _kept_output() -> Iterator[None]:
+    """Give standard output and error back: Dagster captures them, and where its own records fail, it may keep them."""
+    kept = {number: os.dup(number) for number in (1, 2)}
+    try:
+        yield
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+        for number, copy in kept.items():
+            os.dup2(copy, number)
+            os.close(copy)
 
 
 @contextmanager

@@ -5,7 +5,6 @@ Heavy things are imported by the command that needs them, so that help and `noth
 
 from __future__ import annotations
 
-import gc
 import math
 import os
 import sys
@@ -37,9 +36,6 @@ rows_option = click.option(
 )
 WAITING = ("run", "retry", "prune", "forget")
 """The commands that take --wait, with or without a number."""
-
-GARBAGE = 100_000
-"""New objects after which garbage is looked for."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -308,8 +304,6 @@ def daemon(home: str | None) -> int:
 
 def main() -> int:
     """Run the command and turn whatever happens into a message and an exit status."""
-    # Importing Dagster makes hundreds of thousands of objects that stay: going through them again and again is in vain.
-    gc.set_threshold(GARBAGE)
     arguments = sys.argv[1:]
     if arguments and arguments[0] in WAITING:
         arguments = ["--wait=-1" if argument == "--wait" else argument for argument in arguments]

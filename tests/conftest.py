@@ -1,6 +1,5 @@
 """Fixtures that several packages' tests share."""
 
-import gc
 from pathlib import Path
 
 import hypothesis
@@ -53,14 +52,3 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((at for at, start in enumerate(WAITING) if path.startswith(start)), len(WAITING))
 
     items.sort(key=rank)
-
-
-def pytest_collection_finish() -> None:
-    """What has been imported by now stays: collecting garbage need not go through it again and again."""
-    gc.collect()
-    gc.freeze()
-
-
-def pytest_unconfigure() -> None:
-    """DuckDB says what it takes for a leak when Python ends."""
-    gc.unfreeze()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import gc
 import importlib
 import json
 import os
@@ -230,6 +231,8 @@ def _do(task: Task, value: Path) -> int:
     if task.what == "command":
         os.environ["COPYDESK_HOME"] = task.home
         sys.argv = ["copydesk", *task.arguments]
+        # Nothing may hang on when garbage is collected.
+        gc.disable()
         return main()
     try:
         if task.what == "rows":

@@ -26,6 +26,8 @@ from warehouse.plan import make_forget, make_plan
 from warehouse.publish import clear_leftovers, publish, republish
 from warehouse.repair import repair
 
+pytestmark = pytest.mark.slow
+
 SECRET = "QZSECRET"
 
 

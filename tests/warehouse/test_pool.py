@@ -156,6 +156,7 @@ def test_a_document_that_a_worker_fails_at_costs_that_document_only(
     assert run(home, source) is None, "it is not tried again as long as it is the same"
 
 
+@pytest.mark.slow
 def test_bad_documents_anywhere_are_all_found(
     home: Home, source: Path, undisturbed: dict[str, list[tuple[Any, ...]]], evil: None
 ) -> None:
@@ -169,6 +170,7 @@ def test_bad_documents_anywhere_are_all_found(
     assert without(stable_rows(home), *bad) == without(undisturbed, *bad)
 
 
+@pytest.mark.slow
 def test_progress_counts_what_is_done_again_once(home: Home, source: Path, evil: None) -> None:
     fill(source, 6)
     spoil(source, "0002.txt", "ABORTS")
@@ -183,6 +185,7 @@ def test_progress_counts_what_is_done_again_once(home: Home, source: Path, evil:
 @pytest.mark.parametrize(
     ("where", "at"), [("etl.transform.read_document", 100), ("pyarrow.parquet.write_table", 2), ("etl.stage._read", 1)]
 )
+@pytest.mark.slow
 def test_a_worker_that_is_killed_once_from_outside_costs_nothing(
     where: str,
     at: int,
@@ -214,6 +217,7 @@ def kill_once(*arguments, **options):
     assert stable_rows(home) == undisturbed
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_killed_between_two_chunks_is_replaced(home: Home, source: Path) -> None:
     fill(source, 1_100)
     killed = []
@@ -229,6 +233,7 @@ def test_a_worker_that_is_killed_between_two_chunks_is_replaced(home: Home, sour
     assert (loaded.documents_written, loaded.rejects) == (1_100, 0)
 
 
+@pytest.mark.slow
 def test_a_row_that_kills_who_writes_it_is_found_by_halves(
     home: Home, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,6 +259,7 @@ pyarrow.parquet.write_table = write
     assert query(home, "SELECT count(*) FROM paragraphs") == [(22,)]
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_even_be_read_is_rejected_unread(
     home: Home, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -274,6 +280,7 @@ etl.stage._read_bytes = lambda location: time.sleep(1_000) if location.endswith(
     assert query(home, "SELECT count(*) FROM documents") == [(5,)]
 
 
+@pytest.mark.slow
 def test_a_text_of_many_books_keeps_to_the_usual_memory(tmp_path: Path, source: Path) -> None:
     home = Home(tmp_path / "usual")
     home.create()
@@ -316,6 +323,7 @@ def test_workers_that_cannot_start_are_a_fault(
     assert workers(os.getpid()) == before
 
 
+@pytest.mark.slow
 def test_what_no_text_survives_is_a_fault_and_not_a_reject_of_all(
     home: Home, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -326,6 +334,7 @@ def test_what_no_text_survives_is_a_fault_and_not_a_reject_of_all(
 
 
 @pytest.mark.parametrize("when", ["import os, signal", "import etl.stage as stage, os, signal; stage.stage = None"])
+@pytest.mark.slow
 def test_workers_that_are_killed_again_and_again_are_a_fault(
     when: str, home: Home, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,8 @@ from warehouse.manifest import Manifest, TableState, find_retained, require_curr
 from warehouse.prune import prune
 from warehouse.publish import Cleared, clear_away, publish, republish
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def loaded(home: Home, source: Path) -> Home:
