@@ -103,6 +103,7 @@ def test_no_byte_below_the_home_tells_of_what_was_forgotten(desk: Desk) -> None:
     assert desk.ok("forget", digest, "--yes").startswith("Nothing to erase")
 
 
+@pytest.mark.slow
 def test_a_forget_that_was_killed_is_finished_by_a_run(desk: Desk) -> None:
     wire = desk.folder / "wire"
     path = write(wire, f"{NAME}.txt", secret())
@@ -119,6 +120,7 @@ def test_a_forget_that_was_killed_is_finished_by_a_run(desk: Desk) -> None:
     assert holding(desk.home, *MARKERS) == []
 
 
+@pytest.mark.slow
 def test_a_source_that_is_still_named_in_the_settings_is_warned_of(desk: Desk) -> None:
     write(desk.home / "inbox", f"{NAME}.txt", secret())
     desk.ok("run")
@@ -148,6 +150,7 @@ def test_faults_say_what_to_do_and_nothing_is_erased(desk: Desk) -> None:
     assert ids(desk, "a.txt") == [known]
 
 
+@pytest.mark.slow
 def test_a_terminal_is_asked(desk: Desk) -> None:
     write(desk.folder / "wire", "a.txt", dispatch())
     desk.ok("run", "wire")

@@ -182,6 +182,7 @@ def test_what_people_can_mend_is_one_line(desk: Desk, arguments: tuple[str, ...]
     assert found in desk.fault(*arguments)
 
 
+@pytest.mark.slow
 def test_a_retry_mends_what_can_be_read_now(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     wire = tmp_path / "wire"
@@ -207,6 +208,7 @@ def test_a_retry_mends_what_can_be_read_now(tmp_path: Path) -> None:
     assert "1 file is not there" in desk.ok("retry", "--reason", "empty")
 
 
+@pytest.mark.slow
 def test_prune_gives_back_space_and_status_shows_it(tmp_path: Path) -> None:
     desk = Desk(tmp_path)
     for number in range(3):

@@ -15,6 +15,8 @@ import pytest
 from tests.services import Service, Ui, count, wait_for
 from tests.support import Desk, dispatch, write
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:

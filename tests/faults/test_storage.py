@@ -97,7 +97,7 @@ def test_a_disk_that_is_full_for_the_records_of_dagster(full: Driver, disk: Path
     assert full.ok(Task("stray", home)).value == []
 
 
-@pytest.mark.parametrize("how", ["mount", "permissions"])
+@pytest.mark.parametrize("how", ["mount", pytest.param("permissions", marks=pytest.mark.slow)])
 def test_a_home_that_is_read_only_can_be_read_and_says_that_it_cannot_be_written(
     tmp_path: Path, source: Path, how: str, request: pytest.FixtureRequest
 ) -> None:
