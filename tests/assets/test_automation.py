@@ -267,13 +267,13 @@ def alerts(home: Home) -> list[dict[str, str]]:
     return [json.loads(path.read_text("utf-8")) for path in sorted(home.alerts.glob("*.json"))]
 
 
-def be_refused(desk: Desk, inbox: Path) -> None:
+def be_refused(desk: Desk, inbox: Path, name: str = "") -> None:
     """Publish, and then have a candidate refused, as most of its documents are gone."""
     for number in range(30):
-        write(inbox, f"{number}.txt", dispatch(body=f"Texte {number}."))
+        write(inbox, f"{name}{number}.txt", dispatch(body=f"Texte {number}{name}."))
     assert desk.execute().success
     for number in range(25):
-        write(inbox, f"{number}.txt", b"", age=60)
+        write(inbox, f"{name}{number}.txt", b"", age=60)
     fail(desk, desk.execute())
 
 
@@ -601,12 +601,7 @@ def test_the_same_failure_is_told_once_until_something_is_published(desk: Desk, 
     assert len(alerts(desk.home)) == 1
     accepted = {"ops": {"warehouse_candidate": {"config": {"accept_shrink": True}}}}
     assert desk.execute(accepted).success
-    for number in range(30):
-        write(inbox, f"more{number}.txt", dispatch(body=f"Texte {number}, encore."))
-    assert desk.execute().success
-    for number in range(30):
-        write(inbox, f"more{number}.txt", b"", age=120)
-    fail(desk, desk.execute())
+    be_refused(desk, inbox, "more")
     assert len(alerts(desk.home)) == 2
 
 
