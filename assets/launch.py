@@ -70,7 +70,7 @@ def run_load(
         storage_faults(home),
         dagster_home(home) as folder,
         home_instance(home, folder) as instance,
-        _kept_output(),
+        _silence(),
     ):
         result = job.execute_in_process(
             run_config=config,
@@ -87,18 +87,30 @@ def run_load(
 
 
 @contextmanager
-def _kept_output() -> Iterator[None]:
-    """Give standard output and error back: Dagster captures them, and where its own records fail, it may keep them."""
+def _silence() -> Iterator[None]:
+    """Keep Dagster off standard output and error, which it complains on when its own records fail; we say why it did.
+
+    Output of steps is captured all the same, for the web UI. Here both come back even where that capture fails.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
     kept = {number: os.dup(number) for number in (1, 2)}
     try:
+        _flush()
+        for number in kept:
+            os.dup2(nowhere, number)
         yield
     finally:
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError):
-                stream.flush()
+        _flush()
         for number, copy in kept.items():
             os.dup2(copy, number)
             os.close(copy)
+        os.close(nowhere)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
 
 
 @contextmanager

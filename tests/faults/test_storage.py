@@ -30,8 +30,10 @@ def disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder to mount something at, in a name space of its own."""
     folder = tmp_path_factory.mktemp("disk")
     if not can_mount(folder):
-        # No other way fills a disk, or makes one read-only, for one process alone; containers may forbid it.
-        pytest.skip("mounting takes Linux, and root or user namespaces")
+        pytest.skip(
+            "a disk that is full or read-only for one process alone has to be mounted, "
+            "which takes Linux, and root or user namespaces"
+        )
     return folder
 
 
@@ -73,8 +75,6 @@ def test_a_disk_that_is_full(full: Driver, disk: Path, source: Path, point: str)
     assert full.ok(Task("stray", home)).value == []
 
 
-# Which of Dagster's writes meets the full disk differs from run to run, and after some of them Dagster says more itself.
-@pytest.mark.slow
 def test_a_disk_that_is_full_for_the_records_of_dagster(full: Driver, disk: Path, source: Path) -> None:
     home = str(disk / "dagster")
     write(source, "a.txt", dispatch())
