@@ -419,7 +419,7 @@ class _Look:
         self, path: Path, table: Table, manifest: Manifest, size: int | None = None, is_full: bool = False
     ) -> str | None:
         if path not in self._faults:
-            self._faults[path] = file_fault(path, _as_of(table, manifest), size, is_full)
+            self._faults[path] = file_fault(path, as_of_version(table, manifest), size, is_full)
         return self._faults[path]
 
     def _name(self, path: Path) -> str:
@@ -436,7 +436,7 @@ _MENDED_FROM = {
 }
 
 
-def _as_of(table: Table, manifest: Manifest) -> Table | None:
+def as_of_version(table: Table, manifest: Manifest) -> Table | None:
     """The table as a version holds it; None if it has another contract, whose columns are not known any more."""
     return table if manifest.contract_version == CONTRACT_VERSION else None
 

@@ -24,6 +24,7 @@ from warehouse.inspection import (
     LEFT,
     WAREHOUSE,
     Problem,
+    as_of_version,
     damaged_databases,
     database_fault,
     file_fault,
@@ -287,7 +288,7 @@ def _clear_away(home: Home) -> None:
 
 def _is_whole(home: Home, manifest: Manifest) -> bool:
     return not any(
-        file_fault(home.lake / name / file, TABLES[name], is_full=True)
+        file_fault(home.lake / name / file, as_of_version(TABLES[name], manifest), is_full=True)
         for name, state in manifest.tables.items()
         if name in TABLES
         for file in state.files

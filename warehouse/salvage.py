@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -222,7 +222,7 @@ class _Salvager:
         self._connection.execute(f"CREATE TEMP TABLE found_{name} AS FROM {name} LIMIT 0")
         for manifest in self._older:
             self._connection.execute(
-                f"INSERT INTO found_{name} FROM ({self._old(manifest, DOCUMENT_VERSIONS)}) "
+                f"INSERT INTO found_{name} FROM ({self._old(manifest, DOCUMENT_VERSIONS, self._kept[name])}) "
                 f"ANTI JOIN {name} USING (document_id, version) ANTI JOIN found_{name} USING (document_id, version)"
             )
         found = self._add(DOCUMENT_VERSIONS)
@@ -249,7 +249,7 @@ class _Salvager:
             superseded = "ANTI JOIN document_versions USING (document_id, version)" if table is DOCUMENTS else ""
             self._connection.execute(
                 f"INSERT INTO found_{table.name} WITH old_files AS ({self._old(manifest, FILES)}) "
-                f"FROM ({self._old(manifest, table)}) SEMI JOIN ({same}) USING (source, path) "
+                f"FROM ({self._old(manifest, table, self._kept[table.name])}) SEMI JOIN ({same}) USING (source, path) "
                 f"ANTI JOIN {table.name} USING ({key}) ANTI JOIN found_{table.name} USING ({key}) {superseded}"
             )
         found = self._add(table)
@@ -397,10 +397,11 @@ class _Salvager:
     def _view(self, name: str, query: str) -> None:
         self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {query}")
 
-    def _old(self, manifest: Manifest, table: Table) -> str:
-        """A SELECT of the rows of a former version that are whole."""
+    def _old(self, manifest: Manifest, table: Table, kept: Collection[str] = ()) -> str:
+        """A SELECT of the rows of a former version that are whole, but for those of files that are kept."""
         state = manifest.tables.get(table.name)
-        files = [file for file in (state.files if state else ()) if self._is_whole(table, file)]
+        named = [file for file in (state.files if state else ()) if file not in kept]
+        files = [file for file in named if self._is_whole(table, file)]
         return scan(table, self._locations(table, files))
 
     def _old_rows(self, manifest: Manifest, table: Table) -> list[dict[str, Any]]:
