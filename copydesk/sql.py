@@ -24,8 +24,10 @@ def sql_command(query: str, home_folder: str | None, form: str, output: str | No
         raise SetupFault("--output is empty")
     if form == "parquet" and output is None and sys.stdout.isatty():
         raise SetupFault("Parquet is no text for a terminal: name a file with --output FILE")
+    home = Home.find(home_folder)
+    if output is not None:
+        _require_outside(home, output)
     try:
-        home = Home.find(home_folder)
         with storage_faults(home), safe_connection(home, as_of) as connection:
             result = run_query(connection, query)
             if form == "parquet":
@@ -42,6 +44,16 @@ def sql_command(query: str, home_folder: str | None, form: str, output: str | No
         _write(Path(output), content)
         click.echo(f"{output}: {len(content):,} bytes", err=True)
     return DONE
+
+
+def _require_outside(home: Home, output: str) -> None:
+    """Leave the home to Copydesk: through the link alone a result could take the place of what is published.
+
+    Raises:
+        SetupFault: the file would lie in the home, whatever links lead there.
+    """
+    if Path(os.path.realpath(output)).is_relative_to(os.path.realpath(home.folder)):
+        raise SetupFault(f"--output {output} lies in the home {home}, which is Copydesk's own: name a file elsewhere")
 
 
 def _parquet(table: object) -> bytes:

@@ -173,6 +173,16 @@ def test_sql_writes_files(loaded: Desk, tmp_path: Path) -> None:
     assert "Cannot write" in loaded.fault("sql", QUESTION, "--output", tmp_path / "no" / "such.csv")
 
 
+@pytest.mark.parametrize("name", ["warehouse.duckdb", "copydesk.toml", "inbox/new.csv", "no/such.csv"])
+def test_sql_writes_nothing_into_the_home(loaded: Desk, tmp_path: Path, name: str) -> None:
+    target, link = loaded.home / name, tmp_path / "link"
+    link.symlink_to(target)
+    before = target.read_bytes() if target.exists() else None
+    for output in (target, link):
+        assert "lies in the home" in loaded.fault("sql", QUESTION, "--output", output)
+    assert (target.read_bytes() if target.exists() else None) == before
+
+
 def test_output_to_a_closed_pipe_is_no_error(loaded: Desk) -> None:
     shell = f"'{COMMAND}' sql 'select unnest(range(200000))' --format csv | head -1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", shell], env=loaded.environment, capture_output=True, text=True)
