@@ -25,8 +25,7 @@ class ListedFile:
     """A file as the listing shows it. There may be millions of these: each has one string of its own.
 
     Attributes:
-        path: below the source's root, with `/` between its parts; bytes of a name that are not UTF-8 stand as
-            U+FFFD and two hex digits.
+        path: below the source's root, with `/` between its parts, as `readable` makes it.
         root: the source's root.
         byte_count: its size.
         mtime_ns: when it was last modified, in nanoseconds since 1970.
@@ -84,10 +83,10 @@ def list_files(root: Path, patterns: Iterable[str], under: str = "", skip: Path 
 
 
 def list_file(root: Path, path: str) -> ListedFile | None:
-    """One file below a root, by its path or by what `readable` made of it; None if there is no such regular file."""
+    """One file below a root, by its path as `ListedFile` has it; None if there is no such regular file."""
     base = str(root).rstrip("/")
-    path = on_disk(root, path)
-    location = f"{base}/{path}"
+    native_path = on_disk(path)
+    location = f"{base}/{native_path}"
     try:
         status = Path(location).stat()
     except (OSError, ValueError):
@@ -95,7 +94,7 @@ def list_file(root: Path, path: str) -> ListedFile | None:
     if not stat.S_ISREG(status.st_mode):
         return None
     is_outside = Path(location).is_symlink() and not _is_below(os.path.realpath(location), os.path.realpath(root))
-    return _file(readable(path), path, base, status, is_outside)
+    return _file(path, native_path, base, status, is_outside)
 
 
 def split_glob(pattern: str) -> tuple[Path, str]:
@@ -110,27 +109,37 @@ def is_glob(argument: str) -> bool:
     return _GLOB_SIGNS.search(argument) is not None
 
 
+_ESCAPE = "00|[89a-f][0-9a-f]"
+
+
 def readable(name: str) -> str:
-    """A file name as text that can be stored: bytes that are not UTF-8 as U+FFFD and two hex digits."""
+    """A file name as text that can be stored; `on_disk` takes it back, so that no two names are stored alike.
+
+    A byte that is not UTF-8 stands as U+FFFD and its two hex digits. A U+FFFD of the name itself stands as it is, but
+    as U+FFFD and 00 where what follows would make it look like such a byte.
+    """
+    if "\ufffd" in name:
+        name = re.sub(f"\ufffd(?={_ESCAPE})", "\ufffd00", name)
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
-        # Python holds such a byte as a lone surrogate, 0xDC00 and the byte. No other name is likely to look like this.
+        # Python holds such a byte as a lone surrogate, 0xDC00 and the byte.
         return re.sub("[\udc80-\udcff]", lambda byte: f"\ufffd{ord(byte[0]) - 0xDC00:02x}", name)
     return name
+
+
+def on_disk(path: str) -> str:
+    """The name that `readable` made a path from, as the operating system has it."""
+    if "\ufffd" not in path:
+        return path
+    return re.sub(
+        f"\ufffd({_ESCAPE})", lambda found: "\ufffd" if found[1] == "00" else chr(0xDC00 + int(found[1], 16)), path
+    )
 
 
 def _file(path: str, native_path: str, root: str, status: os.stat_result, is_outside: bool) -> ListedFile:
     native = None if path == native_path else native_path
     return ListedFile(path, root, status.st_size, status.st_mtime_ns, is_outside, native)
-
-
-def on_disk(root: Path, path: str) -> str:
-    """A path below a root as the operating system has it, given by that or by what `readable` made of it."""
-    if "\ufffd" not in path or os.path.lexists(f"{root}/{path}"):
-        return path
-    # A byte that is not UTF-8, as Python holds it.
-    return re.sub("\ufffd([89a-f][0-9a-f])", lambda byte: chr(0xDC00 + int(byte[1], 16)), path)
 
 
 def _listed(entry: os.DirEntry[str], path: str, root: str, top: str) -> ListedFile | None:

@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -241,7 +240,7 @@ def _on_disk(connection: duckdb.DuckDBPyConnection) -> Paths:
     count, examples = 0, []
     while rows := result.fetchmany(10_000):
         for root, source, path in rows:
-            if os.path.lexists(f"{root}/{on_disk(Path(root), path)}"):
+            if os.path.lexists(f"{root}/{on_disk(path)}"):
                 count += 1
                 if count <= EXAMPLES:
                     examples.append(f"{source}: {path}")

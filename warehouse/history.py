@@ -13,7 +13,7 @@ import duckdb
 
 from etl.contract import DOCUMENT_VERSIONS, DOCUMENTS
 from etl.errors import SetupFault
-from etl.sources import readable
+from etl.sources import on_disk, readable
 from warehouse.connection import connect
 from warehouse.differences import TextDifference, compare_texts
 from warehouse.faults import storage_faults
@@ -166,9 +166,14 @@ def _find(connection: duckdb.DuckDBPyConnection, what: str) -> tuple[str, str, s
         found = connection.execute(
             f"FROM {_KNOWN} WHERE starts_with(document_id, $1) ORDER BY ALL LIMIT {MOST_NAMED + 1}", [what.lower()]
         ).fetchall()
-    places = list(_places(connection, what))
-    if not found:
-        for source, path in places:
+    places: list[tuple[str | None, str]] = []
+    # A name that is not UTF-8 as it is shown, else any as the operating system has it.
+    for name in dict.fromkeys((on_disk(what), what)):
+        if found:
+            break
+        tried = list(_places(connection, name))
+        places += tried
+        for source, path in tried:
             found += connection.execute(
                 f"FROM {_KNOWN} WHERE ($1 IS NULL OR source = $1) AND path = $2 ORDER BY ALL LIMIT {MOST_NAMED + 1}",
                 [source, path],

@@ -519,7 +519,7 @@ def _add_request(
     elif pattern is None:
         request.under.append(below)
     elif location.exists():
-        request.paths.append(f"{below}/{location.name}" if below else location.name)
+        request.paths.append(readable(f"{below}/{location.name}" if below else location.name))
     else:
         request.patterns.append(pattern)
 
@@ -596,7 +596,7 @@ def _list(home: Home, request: Request, is_explicit: bool) -> dict[str, ListedFi
     for path in request.paths:
         file = list_file(source.root, path)
         if file is None:
-            raise SetupFault(f"Cannot look at {readable(str(source.root / path))}")
+            raise SetupFault(f"Cannot look at {source.root / path}")
         listed[file.path] = file
     return listed
 
@@ -678,7 +678,7 @@ def _is_gone(root: Path, path: str) -> bool:
     Raises:
         SetupFault: the system cannot tell.
     """
-    location = root / on_disk(root, path)
+    location = root / on_disk(path)
     try:
         location.lstat()
     except (FileNotFoundError, NotADirectoryError, ValueError):

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from etl.errors import SetupFault
-from etl.sources import list_file, list_files, split_glob
+from etl.sources import list_file, list_files, readable, split_glob
 from tests.support import write
 
 
@@ -57,6 +57,25 @@ def test_names_that_are_no_utf8_can_be_stored_and_opened(source: Path) -> None:
     (file,) = list_files(source, ["*.txt"])
     assert file.path == "caf\ufffde9.txt"
     assert Path(file.location).read_bytes() == b"text"
+
+
+def test_no_two_names_are_stored_alike(source: Path) -> None:
+    stored = {
+        b"caf\xe9.txt": "caf\ufffde9.txt",
+        "caf\ufffde9.txt".encode(): "caf\ufffd00e9.txt",
+        "caf\ufffd00e9.txt".encode(): "caf\ufffd0000e9.txt",
+        "caf\ufffd.txt".encode(): "caf\ufffd.txt",
+        "\ufffd".encode() + b"\xe9.txt": "\ufffd\ufffde9.txt",
+    }
+    for name in stored:
+        with open(os.fsencode(source) + b"/" + name, "wb") as handle:
+            handle.write(name)
+    assert paths(source, "*.txt") == sorted(stored.values())
+    for name, path in stored.items():
+        found = list_file(source, path)
+        assert found is not None
+        assert found.path == readable(os.fsdecode(name)) == path
+        assert Path(found.location).read_bytes() == name
 
 
 def test_a_folder_that_cannot_be_listed_is_a_fault(source: Path) -> None:

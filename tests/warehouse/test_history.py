@@ -1,5 +1,6 @@
 """History's view of what tables.md says of versions, renames, vanished files and withdrawals."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,16 @@ def test_a_file_that_is_named_like_an_id_is_found(home: Home, source: Path) -> N
     write(source, "abcdef01", dispatch())
     run(home, source / "abcdef01")
     assert find_history(home, "abcdef01").path == "abcdef01"
+
+
+def test_names_that_look_alike_are_two_documents_and_found_by_what_is_shown(home: Home, source: Path) -> None:
+    write(source, os.fsdecode(b"caf\xe9.txt"), dispatch(26))
+    write(source, "caf\ufffde9.txt", dispatch(27))
+    run(home, source)
+    assert [path for (path,) in query(home, "SELECT path FROM documents ORDER BY content_created")] == [
+        find_history(home, "caf\ufffde9.txt").path,
+        find_history(home, "caf\ufffd00e9.txt").path,
+    ]
 
 
 @pytest.mark.parametrize("what", ["abc", "nowhere.txt", "wire:nowhere.txt", "f" * 32, "", "'; DROP VIEW documents"])
