@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import fcntl
 import json
@@ -50,7 +51,9 @@ class WriterLock:
             ) from None
         if self._lock.lock_counter == 1:
             now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-            self._note.write_text(json.dumps({"pid": os.getpid(), "holder": self._holder, "since": now}))
+            # Where no space is left, those who would free some hold the lock all the same; others hear of some run.
+            with contextlib.suppress(OSError):
+                self._note.write_text(json.dumps({"pid": os.getpid(), "holder": self._holder, "since": now}))
             reach("locked")
         return self
 

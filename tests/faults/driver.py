@@ -31,7 +31,8 @@ class Task:
 
     Attributes:
         what: run, rebuild or publish, without Dagster; command, for the real command; rows, for what is published;
-            stray, for what lies about in the home; clear, to give the space back that "fill" has taken.
+            stray, for what lies about in the home; fill, to take all the space that is left on its disk; clear, to
+            give that back.
         is_between_rows: whether what is published is read before and after it.
         home: which.
         arguments: sources, months, or the command's arguments.
@@ -241,6 +242,8 @@ def _do(task: Task, value: Path) -> int:
             value.write_text(json.dumps(importlib.import_module("tests.faults.scenarios").stray_files(home)))
         elif task.what == "clear":
             _filler(task.home).unlink()
+        elif task.what == "fill":
+            _fill(_filler(task.home))
         elif task.is_between_rows:
             before = _rows(home)
             _write(home, task)

@@ -97,6 +97,18 @@ def test_a_disk_that_is_full_for_the_records_of_dagster(full: Driver, disk: Path
     assert full.ok(Task("stray", home)).value == []
 
 
+def test_a_disk_that_is_full_to_the_last_byte_can_be_pruned(full: Driver, disk: Path, source: Path) -> None:
+    home = str(disk / "pruned")
+    for number in range(2):
+        write(source, f"{number}.txt", dispatch(number + 1))
+        full.ok(Task("run", home, (str(source),)))
+    full.ok(Task("fill", home))
+    for command, done in ((("prune", "--keep=1", "--dry-run"), "would be removed"), (("prune", "--keep=1"), "removed")):
+        assert f"1 {done}" in full.ok(Task("command", home, command)).output
+    full.ok(Task("clear", home))
+    assert full.ok(Task("stray", home)).value == []
+
+
 @pytest.mark.parametrize("how", ["mount", pytest.param("permissions", marks=pytest.mark.slow)])
 def test_a_home_that_is_read_only_can_be_read_and_says_that_it_cannot_be_written(
     tmp_path: Path, source: Path, how: str, request: pytest.FixtureRequest
