@@ -44,11 +44,11 @@ def _as_text(home: Home, found: Inspection, is_full: bool, seconds: float) -> st
         lines.append(f"{'sound':<10} {version}, {files}")
         return "\n".join(lines)
     problems = [problem for problem in found.problems if problem.gravity != LEFT]
-    by_hand = [problem for problem in problems if not problem.is_mendable]
+    by_hand = [problem for problem in problems if problem.is_by_hand]
     lines.append(f"{'found':<10} {len(problems)} problem{'' if len(problems) == 1 else 's'}, {files}")
     if by_hand:
         lines.append(f"{'first':<10} {visible('; '.join(f'{p.where}: {p.advice}' for p in by_hand))}")
-    if len(by_hand) < len(problems):
+    if any(problem.is_mendable for problem in problems):
         lines.append(f"{'then' if by_hand else 'mend':<10} {home.command(REPAIR)}")
     return "\n".join(lines)
 

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from etl.errors import SetupFault
 from etl.forgotten import DIGEST_BYTES
 from warehouse.home import Home
+from warehouse.manifest import Manifest
 
 EXPLANATION = """\
 # What was forgotten (`copydesk forget`): the SHA-256 of the bytes of each record, one per line, and nothing else
@@ -28,8 +29,25 @@ EXPLANATION = """\
 """
 
 _LINE = re.compile(rb"[ \t]*([0-9A-Fa-f]{64})?[ \t]*(#.*)?")
+_BEFORE = "nothing is loaded before"
 _LINE_BYTES = 65
 """Of a line as it is written here: 64 digits and a line end."""
+
+
+class ListFault(SetupFault):
+    """The list is not as it was written, so that nobody can tell what may be loaded.
+
+    Attributes:
+        where: the file, and the line if it is one.
+        what: was found there.
+        advice: what to do.
+    """
+
+    def __init__(self, home: Home, what: str, advice: str, line: int | None = None) -> None:
+        self.where = home.forgotten.name if line is None else f"{home.forgotten.name}, line {line}"
+        self.what = what
+        self.advice = advice
+        super().__init__(f"{home.folder}/{self.where}: {what}. {advice[0].upper()}{advice[1:]}")
 
 
 @dataclass(frozen=True)
@@ -69,16 +87,29 @@ def read_forgotten(home: Home) -> Forgotten:
     """The home's list; empty if there is none.
 
     Raises:
-        SetupFault: it cannot be read, or a line of it is no digest.
+        ListFault: it cannot be read, or a line of it is no digest.
     """
     try:
         text = home.forgotten.read_bytes()
     except FileNotFoundError:
         return Forgotten()
     except OSError as error:
-        raise SetupFault(f"Cannot read {home.forgotten}: {error.strerror}") from None
+        raise ListFault(home, f"it cannot be read ({error.strerror})", f"make it readable; {_BEFORE}") from None
     digests = pc.unique(_fixed(_parse(home, text)))
     return Forgotten(_bytes(digests.take(pc.sort_indices(digests))), is_there=True)
+
+
+def require_forgotten(home: Home, published: Manifest | None) -> Forgotten:
+    """The home's list, which has to be there if the published version was made with one that named something.
+
+    Raises:
+        ListFault: it is gone, cannot be read, or is damaged.
+    """
+    forgotten = read_forgotten(home)
+    if published is not None and published.forgotten and not forgotten.is_there:
+        advice = "take the file from a backup, or, if all of that may be loaded again, make an empty one"
+        raise ListFault(home, "it is gone, but something was forgotten here", advice)
+    return forgotten
 
 
 def remember(home: Home, digests: pa.ChunkedArray) -> None:
@@ -124,10 +155,8 @@ def _parse(home: Home, text: bytes) -> bytes:
     for number, line in enumerate(text.splitlines(), 1):
         parts = _LINE.fullmatch(line)
         if parts is None:
-            raise SetupFault(
-                f"{home.forgotten}, line {number}: a line is a SHA-256 (64 hex digits) or begins with #. Mend it, "
-                "or take the file from a backup; nothing is loaded before"
-            )
+            advice = f"mend it, or take the file from a backup; {_BEFORE}"
+            raise ListFault(home, "a line is a SHA-256 (64 hex digits) or begins with #", advice, number)
         found.append(bytes.fromhex((parts[1] or b"").decode("ascii")))
     return b"".join(found)
 

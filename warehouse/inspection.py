@@ -23,6 +23,7 @@ import yaml
 from etl.contract import CONTRACT_VERSION, TABLES, Table
 from etl.errors import SetupFault
 from warehouse.checks import check_rows
+from warehouse.forgotten import ListFault, require_forgotten
 from warehouse.home import Home
 from warehouse.lake import ROW_GROUP, Lake
 from warehouse.lock import holder
@@ -41,10 +42,14 @@ from warehouse.manifest import (
 from warehouse.scan import scanned
 
 DAMAGED = "damaged"
+NO_ROOM = "no room"
+DUE = "due"
 FORMER = "former"
 LEFT = "left over"
 GRAVITIES = {
     DAMAGED: "The published warehouse, or what the next run goes out from, is not whole.",
+    NO_ROOM: "The published warehouse is whole, but its disk has too little room for the next run.",
+    DUE: "The published warehouse is whole, but what is to be forgotten may still be in it; the next run erases it.",
     FORMER: "A former version is not whole; the current one is not touched by it.",
     LEFT: "Something was left behind; it does no harm, and the next run or publish clears it away.",
 }
@@ -82,6 +87,11 @@ class Problem:
     advice: str
     is_mendable: bool = True
     part: str = WAREHOUSE
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether neither a repair nor a run can do without a person mending it first."""
+        return not self.is_mendable and self.gravity != DUE
 
 
 @dataclass(frozen=True)
@@ -335,6 +345,7 @@ class _Look:
         fault = database_fault(home, manifest)
         if fault:
             yield Problem(DAMAGED, database, fault, f"it is built again from {MANIFEST}")
+        yield from self._forgotten(manifest)
         is_whole = True
         for name, state in manifest.tables.items():
             if name not in TABLES:
@@ -351,6 +362,19 @@ class _Look:
                 if not check.passed:
                     what = f"the check {check.name} does not hold: {check.message}"
                     yield Problem(DAMAGED, database, what, "the rows that it names are read again")
+
+    def _forgotten(self, manifest: Manifest) -> Iterator[Problem]:
+        home = self._home
+        try:
+            listed = require_forgotten(home, manifest)
+        except ListFault as fault:
+            yield Problem(DAMAGED, fault.where, fault.what, fault.advice, False, HOME)
+            return
+        # While a run is at work, it may be erasing that.
+        if listed.digest != manifest.forgotten and not self.writer:
+            what = "the tables were made with another list: something that it names may still be in them"
+            advice = f"the next run erases it: {home.command('run')}"
+            yield Problem(DUE, home.forgotten.name, what, advice, is_mendable=False)
 
     def _files(self, manifest: Manifest, table: Table, state: TableState, sizes: bool) -> Iterator[Problem]:
         home = self._home
@@ -413,7 +437,7 @@ class _Look:
         free = shutil.disk_usage(self._home.folder).free
         if free < LEAST_FREE:
             what = f"{free / 1e6:,.0f} MB are free on its disk, {LEAST_FREE / 1e6:,.0f} MB are needed"
-            yield Problem(DAMAGED, ".", what, "make room", False, HOME)
+            yield Problem(NO_ROOM, ".", what, "make room", False, HOME)
 
     def _file_fault(
         self, path: Path, table: Table, manifest: Manifest, size: int | None = None, is_full: bool = False

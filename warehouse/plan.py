@@ -23,7 +23,7 @@ from etl.errors import SetupFault
 from etl.reference import load_reference
 from etl.sources import ListedFile, is_glob, list_file, list_files, matcher, on_disk, readable, split_glob
 from etl.stage import MAXIMUM_BYTES
-from warehouse.forgotten import Forgotten, read_forgotten
+from warehouse.forgotten import Forgotten, require_forgotten
 from warehouse.home import RESERVED, Home, Source, absolute
 from warehouse.manifest import Manifest, current, read_table, require_current
 
@@ -317,16 +317,11 @@ def make_forget(home: Home) -> Plan:
 
 
 def _plan(home: Home, published: Manifest | None) -> Plan:
-    plan = Plan(published, forgotten=read_forgotten(home))
+    plan = Plan(published, forgotten=require_forgotten(home, published))
     if published is not None:
         versions = (published.parser_version, published.reference_version)
         plan.is_reparse = versions != (PARSER_VERSION, load_reference().version)
         plan.is_forgetting = published.forgotten != plan.forgotten.digest
-        if published.forgotten and not plan.forgotten.is_there:
-            raise SetupFault(
-                f"{home.forgotten} is gone, but something was forgotten here: take the file from a backup, or, if "
-                "all of that may be loaded again, make an empty one"
-            )
     return plan
 
 

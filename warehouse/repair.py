@@ -105,7 +105,7 @@ def repair(home: Home, progress: Progress | None = None) -> Repair:
 
 def _examine(home: Home, is_writer: bool = False) -> Repair:
     found = Repair(inspect(home, is_full=True, is_writer=is_writer).problems)
-    by_hand = [problem for problem in found.problems if not problem.is_mendable]
+    by_hand = [problem for problem in found.problems if problem.is_by_hand]
     if by_hand:
         first = by_hand[0]
         raise SetupFault(f"{home.folder / first.where}: {first.what}; {first.advice}, then repair again")

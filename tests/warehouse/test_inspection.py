@@ -1,5 +1,6 @@
 """`copydesk check` finds every kind of damage and changes nothing."""
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,12 +21,13 @@ from tests.warehouse.damage import (
     empty,
     flip,
     garble,
+    mend,
 )
 from warehouse import inspection
 from warehouse.connection import query_table, run_query, safe_connection
 from warehouse.faults import storage_faults
 from warehouse.home import Home
-from warehouse.inspection import DAMAGED, FORMER, LEFT, Problem, inspect
+from warehouse.inspection import DAMAGED, DUE, FORMER, LEFT, NO_ROOM, Problem, inspect
 from warehouse.lake import Lake
 from warehouse.lock import WriterLock
 from warehouse.manifest import require_current
@@ -173,8 +175,40 @@ def test_a_damaged_settings_file_is_named(loaded: Archive, name: str, content: s
 def test_a_disk_without_room_is_named(loaded: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inspection, "LEAST_FREE", 1 << 62)
     problem = only(loaded.home)
-    assert (problem.where, problem.is_mendable) == (".", False)
+    assert (problem.gravity, problem.where, problem.is_mendable) == (NO_ROOM, ".", False)
     assert problem.advice == "make room"
+
+
+@pytest.mark.parametrize(
+    ("damage", "where", "what"),
+    [(delete, "forgotten.txt", "it is gone"), (garble, "forgotten.txt, line 1", "a line is a SHA-256")],
+)
+def test_a_list_of_what_was_forgotten_that_is_gone_or_damaged_is_named(
+    loaded: Archive, damage: Damage, where: str, what: str
+) -> None:
+    loaded.home.forgotten.write_text(f"{'a' * 64}\n")
+    run(loaded.home, loaded.source)
+    assert inspect(loaded.home).is_sound
+    damage(loaded.home.forgotten)
+    (problem,) = [problem for problem in inspect(loaded.home).problems if problem.gravity != LEFT]
+    assert (problem.gravity, problem.where, problem.is_by_hand) == (DAMAGED, where, True)
+    assert what in problem.what
+    with pytest.raises(SetupFault, match=re.escape(problem.what)):
+        run(loaded.home, loaded.source)
+    with pytest.raises(SetupFault, match=re.escape(problem.advice)):
+        mend(loaded.home)
+
+
+def test_what_is_still_to_be_forgotten_is_named_until_a_run_has_erased_it(loaded: Archive) -> None:
+    loaded.home.forgotten.write_text(f"{'a' * 64}\n")
+    found = inspect(loaded.home)
+    assert not found.is_sound
+    assert [(problem.gravity, problem.where) for problem in found.problems] == [(DUE, "forgotten.txt")]
+    delete(current_files(loaded.home, "rejects")[0])
+    mend(loaded.home)
+    assert [problem.gravity for problem in inspect(loaded.home).problems] == [DUE]
+    run(loaded.home, loaded.source)
+    assert inspect(loaded.home).is_sound
 
 
 def _current(home: Home) -> Path:
