@@ -134,7 +134,7 @@ def nothing_new(plan: Plan) -> dg.AssetObservation:
     """What a run that found nothing to do has seen."""
     return dg.AssetObservation(
         INBOX,
-        description=describe_nothing_to_retry(plan.gone)
+        description=describe_nothing_to_retry(plan.files_seen, plan.gone)
         if plan.is_retry
         else describe_nothing_new(plan.files_seen, plan.waiting),
         metadata={"files_seen": plan.files_seen, "files_new": 0, "files_waiting": plan.waiting},
@@ -150,8 +150,10 @@ def describe_nothing_new(files_seen: int, files_waiting: int) -> str:
     return f"Nothing new: {files_seen} files seen, all of them known"
 
 
-def describe_nothing_to_retry(files_gone: int) -> str:
-    """What to say where no reject's file can be read again."""
+def describe_nothing_to_retry(files_read: int, files_gone: int) -> str:
+    """What to say where no reject's file can be read again, or none of them came out otherwise."""
+    if files_read:
+        return f"Nothing published: {files_read} files of rejects were read again, and came out as before"
     if files_gone:
         return f"Nothing to retry: {files_gone} files with such rejects, and none of them is there any more"
     return "Nothing to retry: no such rejects"

@@ -25,7 +25,7 @@ from etl.contract import (
 )
 from etl.errors import SetupFault
 from warehouse.home import Home
-from warehouse.load import Loaded, Progress, load
+from warehouse.load import Loaded, Progress, Unchanged, load
 from warehouse.manifest import Manifest
 from warehouse.plan import Plan, make_forget, make_plan, make_rebuild, make_retry
 from warehouse.pool import Pool
@@ -108,14 +108,7 @@ def loaded_assets(home: Home, handover: Handover) -> dg.AssetsDefinition:
             _require_publish(context)
             plan = handover.plan or config.plan(home)
             if plan.is_empty:
-                clear_leftovers(home)
-                # Nothing is handed on, so that what follows is skipped.
-                observation = nothing_new(plan)
-                context.log.info(observation.description)
-                context.log_event(observation)
-                if plan.published is not None:
-                    _repeat_checks(context, plan.published)
-                    report_months(context, home, plan.published)
+                _end_without_news(context, home, plan)
                 return
             if plan.is_forgetting:
                 context.log.info("Something is to be forgotten: it is erased here, and in the records of former runs")
@@ -126,7 +119,11 @@ def loaded_assets(home: Home, handover: Handover) -> dg.AssetsDefinition:
             else:
                 context.log.info(f"{plan.files_seen} files seen, {plan.files_to_read} new or changed")
             news = arrival(plan)
-            loaded = load(home, plan, context.run.run_id, handover.progress, handover.pool)
+            try:
+                loaded = load(home, plan, context.run.run_id, handover.progress, handover.pool)
+            except Unchanged:
+                _end_without_news(context, home, plan)
+                return
             if plan.is_forgetting:
                 clear_history(context.instance, home, context.run.run_id)
             context.log.info(
@@ -142,6 +139,17 @@ def loaded_assets(home: Home, handover: Handover) -> dg.AssetsDefinition:
                 yield dg.MaterializeResult(asset_key=table.name, metadata=metadata[table.name])
 
     return _load
+
+
+def _end_without_news(context: dg.AssetExecutionContext, home: Home, plan: Plan) -> None:
+    """Publish nothing and say so. Nothing is handed on, so that what follows is skipped."""
+    clear_leftovers(home)
+    observation = nothing_new(plan)
+    context.log.info(observation.description)
+    context.log_event(observation)
+    if plan.published is not None:
+        _repeat_checks(context, plan.published)
+        report_months(context, home, plan.published)
 
 
 def _repeat_checks(context: dg.AssetExecutionContext, published: Manifest) -> None:

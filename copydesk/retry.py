@@ -40,11 +40,13 @@ def _retry(home: Home, reason: str | None, wait: float, is_json: bool) -> int:
         if published is None:
             return REFUSED
         retried = outcome_of_retry(home, read, plan.published, published)
+    is_published = published != plan.published
     if is_json:
-        _print_json(outcome.run_id, plan, retried)
+        _print_json(outcome.run_id if is_published else None, plan, retried)
     else:
-        click.echo(_describe(plan, retried))
-        say_warnings(outcome)
+        click.echo(_describe(plan, retried, is_published))
+        if is_published:
+            say_warnings(outcome)
     return DONE
 
 
@@ -76,7 +78,7 @@ def _print_json(run_id: str | None, plan: Plan, retried: Retried) -> None:
     click.echo(json.dumps(content))
 
 
-def _describe(plan: Plan, retried: Retried) -> str:
+def _describe(plan: Plan, retried: Retried, is_published: bool) -> str:
     remaining = f"{sum(retried.remaining.values()):,}"
     if retried.remaining:
         reasons = ", ".join(f"{reason} {number:,}" for reason, number in retried.remaining.items())
@@ -90,6 +92,8 @@ def _describe(plan: Plan, retried: Retried) -> str:
         lines.append(
             ("gone", f"{_gone(plan)}: left as it was" if plan.gone == 1 else f"{_gone(plan)}: left as they were")
         )
+    if not is_published:
+        lines.append(("published", "nothing: all is as it was"))
     return "\n".join(f"{name:<10} {value}" for name, value in lines)
 
 

@@ -73,6 +73,10 @@ Progress = Callable[[int, int], None]
 """Told how many of how many records are done."""
 
 
+class Unchanged(Exception):
+    """Rejects were read again, and all came out as before: the lake is as it was, but for what is staged."""
+
+
 @dataclass(frozen=True)
 class Loaded:
     """What a load has put into the lake.
@@ -134,6 +138,7 @@ def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None, 
 
     Raises:
         SetupFault: the home is damaged, workers cannot do their work, or the clock is wrong.
+        Unchanged: the plan is to read rejects again and nothing else, and that mends none.
     """
     started = now()
     _require_clock(plan, started)
@@ -248,6 +253,8 @@ class _Merge:
         self._tables_of_the_plan()
         for statement in duckdb.extract_statements(merge.PREPARE):
             self._connection.execute(statement.query)
+        if self._plan.is_retry_only and not self._rows(f"{merge.HAS_CHANGED} LIMIT 1"):
+            raise Unchanged
         # The union of the former and the new months: it includes those that are left empty.
         months = self._rows("SELECT month, weight FROM months ORDER BY month")
         former = [month for (month,) in self._rows(merge.VERSION_MONTHS)]

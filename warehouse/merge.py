@@ -217,6 +217,21 @@ HAS_REJECTS = """
 """
 """Whether any row of `rejects` changes: then it gives rows."""
 
+_REJECT = "source, path, record_key, stage, reason, message, raw_excerpt, content_sha256"
+_FILE = "source, path, byte_count, sha256, status, record_count"
+
+HAS_CHANGED = f"""
+    SELECT 1 FROM superseded
+    UNION ALL SELECT 1 FROM arriving ANTI JOIN leaving USING (document_id)
+    UNION ALL SELECT 1 FROM (SELECT {_REJECT} FROM read_rejects EXCEPT SELECT {_REJECT} FROM former_rejects)
+    UNION ALL SELECT 1 FROM (
+        SELECT {_REJECT} FROM former_rejects SEMI JOIN affected USING (source, path)
+        EXCEPT SELECT {_REJECT} FROM read_rejects
+    )
+    UNION ALL SELECT 1 FROM (SELECT {_FILE} FROM read_files EXCEPT SELECT {_FILE} FROM former_files)
+"""
+"""Whether the files that were read came out other than before: then it gives rows. A changed mtime alone is nothing."""
+
 REJECTS_QUERY = f"""
     SELECT source, path, record_key, stage, reason, message, raw_excerpt, content_sha256, run_id, first_seen
     FROM former_rejects f

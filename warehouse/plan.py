@@ -102,6 +102,11 @@ class Plan:
         return sum(map(len, self.read.values()))
 
     @property
+    def is_retry_only(self) -> bool:
+        """Whether rejects are read again and nothing else is to be done: that may come to nothing."""
+        return self.is_retry and not (self.missing or self.is_reparse or self.is_forgetting)
+
+    @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do. A changed mtime alone is nothing."""
         return not (

@@ -214,6 +214,11 @@ def test_a_retry_launched_in_the_web_ui_reads_the_files_of_rejects_again(
     assert launch(sources=[str(source)]).success
     assert said(launch(retry=["empty"])) == "Nothing to retry: no such rejects"
     first = current(home)
+    again = launch(retry=[])
+    assert again.success
+    assert said(again) == "Nothing published: 1 files of rejects were read again, and came out as before"
+    assert current(home) == first
+    write(source, "bad.txt", b"\x00\x01", age=60)
     assert launch(retry=[]).success
     published = current(home)
     assert first is not None

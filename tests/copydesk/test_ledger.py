@@ -202,6 +202,14 @@ def test_a_retry_mends_what_can_be_read_now(tmp_path: Path) -> None:
         assert re.search(part, text), text
     assert [row["path"] for row in objects(desk, "sql", "from documents order by path")] == ["a.txt", "b.txt"]
     assert objects(desk, "rejects", "--reason", "binary")[0]["first_seen"] == first_seen
+    runs = objects(desk, "runs")
+    assert re.search(
+        r"mended +0\nremaining +1 .*\npublished +nothing: all is as it was", desk.ok("retry", "--reason=binary")
+    )
+    assert json.loads(desk.ok("retry", "--reason", "binary", "--json")) == {
+        "run_id": None, "files_read": 1, "mended": 0, "remaining": {"binary": 1}, "files_gone": 0,
+    }  # fmt: skip
+    assert objects(desk, "runs") == runs
     assert json.loads(desk.ok("retry", "--reason", "empty", "--json")) == {
         "run_id": None, "files_read": 0, "mended": 0, "remaining": {}, "files_gone": 1,
     }  # fmt: skip

@@ -8,12 +8,14 @@ import pytest
 
 from etl.errors import SetupFault
 from etl.reading import Reading, read_document
-from tests.support import NoPool, candidate, dispatch, failing, query, run, stable_rows, write
+from tests.faults.scenarios import stray_files
+from tests.support import NoPool, candidate, dispatch, failing, query, run, write
 from warehouse.home import Home
+from warehouse.load import Unchanged
 from warehouse.lock import WriterLock
 from warehouse.manifest import require_current
 from warehouse.plan import Plan, make_plan, make_retry
-from warehouse.publish import publish
+from warehouse.publish import clear_leftovers, publish
 from warehouse.rejects import Retried, list_rejects, outcome_of_retry
 
 
@@ -63,8 +65,10 @@ def test_unchanged_files_are_read_again_and_what_can_be_read_now_is_mended(rejec
     assert make_plan(rejected, [str(source)]).is_empty
 
 
-def test_a_retry_of_one_reason_leaves_the_others_alone(rejected: Home) -> None:
+def test_a_retry_of_one_reason_leaves_the_others_alone(rejected: Home, source: Path) -> None:
     former = dict(query(rejected, "SELECT path, run_id FROM rejects"))
+    write(source, "bad.txt", b"\x00\x01\x02", age=60)
+    write(source, "empty.txt", dispatch(3), age=60)
     plan, retried = retry(rejected, "binary")
     assert plan.files_seen == 1
     assert retried == Retried(0, {"binary": 1})
@@ -72,13 +76,25 @@ def test_a_retry_of_one_reason_leaves_the_others_alone(rejected: Home) -> None:
     assert {path for path in now if now[path] != former[path]} == {"bad.txt"}
 
 
-def test_rejects_that_come_out_the_same_leave_the_tables_as_they_were(rejected: Home) -> None:
+def test_rejects_that_come_out_the_same_publish_nothing(rejected: Home) -> None:
     retry(rejected, "unparsable")
-    rows = stable_rows(rejected)
-    _, retried = retry(rejected)
-    assert retried == Retried(0, {"binary": 1, "empty": 1})
-    assert stable_rows(rejected) == rows
-    assert require_current(rejected).summary.documents_written == 0
+    published = require_current(rejected)
+    with pytest.raises(Unchanged):
+        retry(rejected)
+    with WriterLock(rejected, "test"):
+        clear_leftovers(rejected)
+    assert require_current(rejected) == published
+    assert stray_files(rejected) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\x01\x02", b"\n"])
+def test_a_reject_that_has_become_another_is_published(rejected: Home, source: Path, content: bytes) -> None:
+    retry(rejected, "unparsable")
+    former = require_current(rejected)
+    write(source, "bad.txt", content, age=60)
+    assert retry(rejected)[1].mended == 0
+    assert require_current(rejected) != former
+    assert not make_plan(rejected, [str(source)]).files_to_read
 
 
 def test_a_file_that_has_changed_meanwhile_is_read_as_it_is(rejected: Home, source: Path) -> None:
@@ -108,7 +124,8 @@ def test_a_file_whose_name_is_not_utf_8_is_found_again(home: Home, source: Path)
         handle.write(b"\x00")
     write(source, "\ufffde9.txt", b"\x00")
     run(home, source)
-    assert retry(home)[0].gone == 0
+    plan = make_retry(home)
+    assert (plan.files_to_read, plan.gone) == (2, 0)
     assert query(home, "SELECT path FROM rejects ORDER BY 1") == [("d\ufffde9j\ufffde0.txt",), ("\ufffd00e9.txt",)]
 
 
