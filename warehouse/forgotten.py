@@ -120,7 +120,7 @@ def remember(home: Home, digests: pa.ChunkedArray) -> None:
     Raises:
         SetupFault: it cannot be written.
     """
-    temporary = home.forgotten.with_name(f".{home.forgotten.name}.new")
+    temporary = home.next_forgotten
     try:
         former = home.forgotten.read_bytes() if home.forgotten.exists() else EXPLANATION.encode()
         with temporary.open("wb") as handle:

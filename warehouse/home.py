@@ -152,6 +152,11 @@ class Home:
         return self.folder / "forgotten.txt"
 
     @property
+    def next_forgotten(self) -> Path:
+        """The list that is about to replace it: it is there only while it is written, or where that was killed."""
+        return self.folder / ".forgotten.txt.new"
+
+    @property
     def settings_file(self) -> Path:
         """copydesk.toml."""
         return self.folder / "copydesk.toml"

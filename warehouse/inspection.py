@@ -51,7 +51,8 @@ GRAVITIES = {
     NO_ROOM: "The published warehouse is whole, but its disk has too little room for the next run.",
     DUE: "The published warehouse is whole, but what is to be forgotten may still be in it; the next run erases it.",
     FORMER: "A former version is not whole; the current one is not touched by it.",
-    LEFT: "Something was left behind; it does no harm, and the next run or publish clears it away.",
+    LEFT: "An unfinished run left something, which the next run clears away, or a move of the home left a former "
+    "version that points at the former place, which a repair builds again. Neither does any harm.",
 }
 """How bad a problem is, with what that says. A home with nothing worse than the last is sound."""
 
@@ -121,7 +122,7 @@ def inspect(home: Home, is_full: bool = False, is_writer: bool = False) -> Inspe
 
     Args:
         home: which.
-        is_full: read every page of every current Parquet file, and run the blocking checks on the current version.
+        is_full: read every page of every Parquet file, and run the blocking checks on the current version.
         is_writer: whether the caller holds the writer's lock, so that nobody else is writing.
 
     Raises:
@@ -397,24 +398,24 @@ class _Look:
     def _former(self, manifest: Manifest) -> Iterator[Problem]:
         home = self._home
         where = self._name(home.versions / manifest.name)
-        if not is_same_place(manifest.lake, home.lake):
-            yield Problem(LEFT, where, "its views point at the home's former place", "a repair builds it again")
-            return
-        if fault := database_fault(home, manifest):
-            yield Problem(FORMER, f"{where}/{DATABASE}", fault, f"it is built again from {MANIFEST}")
         lost = [
             self._name(home.lake / name / file)
             for name, state in manifest.tables.items()
             for file in state.files
-            if name in TABLES and self._file_fault(home.lake / name / file, TABLES[name], manifest)
+            if name in TABLES
+            and self._file_fault(home.lake / name / file, TABLES[name], manifest, is_full=self._is_full)
         ]
         if lost:
             more = f" and {len(lost) - 1} more" if len(lost) > 1 else ""
-            yield Problem(FORMER, where, f"its file {lost[0]}{more} is damaged", "it is cleared away")
+            yield Problem(FORMER, where, f"its file {lost[0]}{more} is damaged", "the version is cleared away")
+        elif not is_same_place(manifest.lake, home.lake):
+            yield Problem(LEFT, where, "its views point at the home's former place", "a repair builds it again")
+        elif fault := database_fault(home, manifest):
+            yield Problem(FORMER, f"{where}/{DATABASE}", fault, f"it is built again from {MANIFEST}")
 
     def _leftovers(self, manifests: Iterable[Manifest]) -> Iterator[Problem]:
         home = self._home
-        advice = "it is cleared away by the next run that changes something"
+        advice = "the next run clears it away, even one that finds nothing new"
         for path in unfinished(home):
             yield Problem(LEFT, self._name(path), "an unfinished run left it", advice)
         named = {home.lake / name / file for m in manifests for name, state in m.tables.items() for file in state.files}

@@ -292,6 +292,7 @@ def has_leftovers(home: Home) -> bool:
     return (
         home.staging.exists()
         or os.path.lexists(home.next_link)
+        or home.next_forgotten.exists()
         or any(home.versions.glob(f"*{BUILDING}"))
         or any(home.versions.glob(f"*{LEAVING}"))
     )
@@ -324,7 +325,7 @@ def find_retained(home: Home, as_of: str) -> Manifest:
     if not is_same_place(manifest.lake, home.lake):
         raise SetupFault(
             f"Version {manifest.name} was published before the home moved here from {Path(manifest.lake).parent}, and "
-            "its views point there: only versions published since then can be asked"
+            f"its views point there: {home.command('repair')} builds it again for this place"
         )
     return manifest
 

@@ -351,6 +351,7 @@ def clear_away(
             reach("leftover removed")
     if not is_dry_run:
         home.next_link.unlink(missing_ok=True)
+        home.next_forgotten.unlink(missing_ok=True)
     freed += Lake(home).sweep(kept, is_dry_run)
     if not is_dry_run:
         reach("before removing staging")

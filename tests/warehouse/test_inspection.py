@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from copydesk.run import _clear_leftovers
 from etl.contract import REJECTS
 from etl.errors import SetupFault
 from tests.support import candidate, run, write
@@ -130,6 +131,19 @@ def test_what_an_unfinished_run_left_is_no_damage(loaded: Archive) -> None:
     assert found.is_sound
     assert {problem.gravity for problem in found.problems} == {LEFT}
     assert {problem.where.partition("/")[0] for problem in found.problems} == {"lake", "versions"}
+    assert {problem.advice for problem in found.problems} == {
+        "the next run clears it away, even one that finds nothing new"
+    }
+    (loaded.home.folder / ".forgotten.txt.new").write_text("half of it")
+    (loaded.source / "2021-02/9.txt").unlink()
+    assert run(loaded.home, loaded.source) is None
+    _clear_leftovers(loaded.home)
+    assert inspect(loaded.home, is_full=True).problems == ()
+
+
+def test_what_an_unfinished_run_left_is_cleared_away_by_a_publish(loaded: Archive) -> None:
+    write(loaded.source, "2021-02/9.txt", dispatch_again(9))
+    candidate(loaded.home, loaded.source)
     run(loaded.home, loaded.source)
     assert inspect(loaded.home, is_full=True).problems == ()
 

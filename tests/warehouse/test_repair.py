@@ -34,13 +34,13 @@ from warehouse import plan as planning
 from warehouse import publish as publishing
 from warehouse import repair as repairing
 from warehouse.home import Home
-from warehouse.inspection import inspect
+from warehouse.inspection import FORMER, inspect
 from warehouse.lake import Lake
 from warehouse.load import load
 from warehouse.lock import WriterLock
 from warehouse.manifest import current, month_of, require_current, retained
 from warehouse.plan import make_plan
-from warehouse.publish import build_candidate, clear_away, publish
+from warehouse.publish import build_candidate, clear_away, publish, republish
 from warehouse.repair import Repair, propose
 from warehouse.salvage import Salvage
 
@@ -283,6 +283,27 @@ def test_a_moved_home_is_mended_with_its_former_versions(loaded: Archive, whole:
     assert stable_rows(moved) == whole
     assert len(retained(moved)) == former + 1
     assert {manifest.lake for manifest in retained(moved)} == {str(moved.lake)}
+
+
+@pytest.mark.parametrize("damage", [delete, flip])
+def test_of_a_moved_home_a_former_version_that_is_not_whole_is_said_to_go_before_it_goes(
+    loaded: Archive, tmp_path: Path, damage: Damage
+) -> None:
+    moved = Home(tmp_path / "moved")
+    shutil.copytree(loaded.home.folder, moved.folder, symlinks=True)
+    with WriterLock(moved, "test"):
+        publish(moved, republish(moved).name)
+    oldest = retained(moved)[-1]
+    kept = set(require_current(moved).tables[DOCUMENTS.name].files)
+    damage(moved.lake / DOCUMENTS.name / next(file for file in oldest.tables[DOCUMENTS.name].files if file not in kept))
+    going = [found for found in propose(moved).problems if found.gravity == FORMER]
+    assert [found.advice for found in going] == ["the version is cleared away"] * len(going)
+    done = mend(moved)
+    assert {Path(found.where).name for found in going} == {
+        note.split()[3] for note in done.notes if note.endswith("is dropped: it is not whole any more")
+    }
+    assert oldest.name not in {manifest.name for manifest in retained(moved)}
+    assert inspect(moved, is_full=True).problems == ()
 
 
 def test_a_run_that_was_killed_before_the_damage_is_not_published(loaded: Archive, whole: Rows) -> None:
