@@ -147,8 +147,8 @@ def status(home: str | None, as_json: bool) -> int:
 def runs(limit: int | None, form: str, home: str | None) -> int:
     """List the runs that changed something, newest first.
 
-    For each: what it read and wrote, and whether the version that it published is retained, so that
-    `copydesk sql --as-of RUN_ID` can ask it.
+    For each: what it read and wrote, and whether `copydesk sql --as-of RUN_ID` can ask the version that it published:
+    current; retained; moved, if it was published before the home moved, until `copydesk repair` builds it again; gone.
     """
     from copydesk.runs import runs_command
 

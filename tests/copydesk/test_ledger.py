@@ -84,6 +84,25 @@ def test_runs_say_which_versions_can_be_asked(desk: Desk) -> None:
     assert objects(desk, "sql", question, "--as-of", str(oldest["run_id"])[:13]) == [{"day": 27}]
 
 
+def test_runs_say_which_versions_the_move_of_the_home_left_behind(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    write(tmp_path / "wire", "a.txt", dispatch())
+    desk.ok("run", "wire", "--quiet")
+    write(tmp_path / "wire", "b.txt", dispatch(28))
+    desk.ok("run", "wire", "--quiet")
+    desk.home.rename(tmp_path / "moved")
+    home = ("--home", tmp_path / "moved")
+    desk.ok("publish", *home)
+    newest, oldest = objects(desk, "runs", *home)
+    assert (newest["as_of"], oldest["as_of"]) == ("current", "moved")
+    assert re.search(r" moved$", desk.ok("runs", *home), re.MULTILINE)
+    question = ("sql", "from documents", "--as-of", oldest["run_id"], *home)
+    assert "copydesk repair" in desk.fault(*question)
+    desk.ok("repair", "--yes", *home)
+    assert [row["as_of"] for row in objects(desk, "runs", *home)] == ["current", "retained"]
+    desk.ok(*question)
+
+
 def test_asking_a_former_version_is_as_safe_as_asking_the_current_one(desk: Desk) -> None:
     oldest = str(objects(desk, "runs")[1]["run_id"])
     for query in ("select * from read_text('/etc/passwd')", "drop view documents", "copy documents to 'x.csv'"):
