@@ -109,7 +109,7 @@ def _silence() -> Iterator[None]:
 
 def _flush() -> None:
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):
+        with suppress(OSError, SetupFault):
             stream.flush()
 
 

@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 import click
 
+from copydesk.streams import OutputFault, drop_output, open_streams
 from etl.errors import SetupFault
 
 DONE, BUG, FAULT, REFUSED = 0, 1, 2, 3
@@ -304,6 +305,7 @@ def daemon(home: str | None) -> int:
 
 def main() -> int:
     """Run the command and turn whatever happens into a message and an exit status."""
+    open_streams()
     arguments = sys.argv[1:]
     if arguments and arguments[0] in WAITING:
         arguments = ["--wait=-1" if argument == "--wait" else argument for argument in arguments]
@@ -318,6 +320,9 @@ def main() -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)
         return FAULT
+    except OutputFault as fault:
+        drop_output()
+        return _say(str(fault), FAULT)
     except SetupFault as fault:
         return _say(str(fault), FAULT)
     except click.ClickException as error:
@@ -325,8 +330,8 @@ def main() -> int:
     except (KeyboardInterrupt, click.Abort):
         return _say("stopped; `copydesk status` shows what is published", 130)
     except BrokenPipeError:
-        # Whoever read the output has seen enough; Python would complain when it closes it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read the output has seen enough.
+        drop_output()
         return DONE
     except OSError as error:
         if os.environ.get("COPYDESK_DEBUG"):

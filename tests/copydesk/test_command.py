@@ -319,3 +319,24 @@ def test_a_run_whose_reader_has_gone_is_no_fault(desk: Desk) -> None:
     done = subprocess.run(["bash", "-c", shell], env=desk.environment, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("0\n", "")
     assert desk.ok("run", "wire").startswith("Nothing new")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_standard_output_is_no_fault_of_the_home(desk: Desk) -> None:
+    write(desk.folder / "wire", "a.txt", dispatch())
+    desk.ok("run", desk.folder / "wire", "--quiet")
+    for command in ("runs --format json", "sql 'from documents' --format csv", "sql 'from documents' --format parquet"):
+        shell = f"{COMMAND} {command} > /dev/full"
+        done = subprocess.run(["bash", "-c", shell], env=desk.environment, capture_output=True, text=True)
+        assert done.returncode == 2
+        assert re.fullmatch(r"copydesk: Cannot write to standard output: No space left on device\. .*\n", done.stderr)
+
+
+@pytest.mark.parametrize("closed", ["1>&-", "0<&- 1>&- 2>&-"])
+def test_a_closed_standard_output_is_no_output_wanted(desk: Desk, closed: str) -> None:
+    write(desk.folder / "wire", "a.txt", dispatch())
+    shell = f"{COMMAND} run {desk.folder / 'wire'} {closed}"
+    done = subprocess.run(["bash", "-c", shell], env=desk.environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert desk.ok("sql", "select count(*) as n from documents", "--format", "csv") == "n\n1\n"
+    assert "sound " in desk.ok("check", "--full")
