@@ -18,6 +18,9 @@ from etl.errors import SetupFault
 DONE, BUG, FAULT, REFUSED = 0, 1, 2, 3
 """Exit statuses: done, rejects or not; our bug; set-up fault; checks refused to publish."""
 
+MOST_ROWS = 10**9
+"""What --limit takes at most: DuckDB takes no number of any length."""
+
 home_option = click.option(
     "--home", metavar="DIR", help="The home folder; else $COPYDESK_HOME, else ./data.", type=click.Path()
 )
@@ -37,6 +40,9 @@ rows_option = click.option(
 )
 WAITING = ("run", "retry", "prune", "forget")
 """The commands that take --wait, with or without a number."""
+
+_AS_LONG_AS_IT_TAKES = "as long as it takes"
+"""What --wait is given where it stands without a number."""
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -76,7 +82,10 @@ def run(
 @click.option("--reason", metavar="R", help="Only rejects of this reason.")
 @click.option("--source", metavar="NAME", help="Only rejects of this source.")
 @click.option(
-    "--limit", metavar="N", type=click.IntRange(min=1), help="At most so many; by default 50 in a table, else all."
+    "--limit",
+    metavar="N",
+    type=click.IntRange(1, MOST_ROWS),
+    help="At most so many; by default 50 in a table, else all.",
 )
 @rows_option
 @home_option
@@ -141,7 +150,10 @@ def status(home: str | None, as_json: bool) -> int:
 
 @cli.command(short_help="The runs that changed something.")
 @click.option(
-    "--limit", metavar="N", type=click.IntRange(min=1), help="At most so many; by default 20 in a table, else all."
+    "--limit",
+    metavar="N",
+    type=click.IntRange(1, MOST_ROWS),
+    help="At most so many; by default 20 in a table, else all.",
 )
 @rows_option
 @home_option
@@ -308,7 +320,7 @@ def main() -> int:
     open_streams()
     arguments = sys.argv[1:]
     if arguments and arguments[0] in WAITING:
-        arguments = ["--wait=-1" if argument == "--wait" else argument for argument in arguments]
+        arguments = [f"--wait={_AS_LONG_AS_IT_TAKES}" if argument == "--wait" else argument for argument in arguments]
     try:
         # Not through cli.main(), which ends the process by itself when the reader of a pipe has gone.
         with cli.make_context("copydesk", arguments) as context:
@@ -352,14 +364,17 @@ def _say(message: str, status: int) -> int:
 
 
 def _seconds(text: str | None) -> float:
+    """What --wait asks for, as `warehouse.lock.WriterLock` takes it."""
     if text is None:
         return 0.0
+    if text == _AS_LONG_AS_IT_TAKES:
+        return -1.0
     try:
         seconds = float(text)
     except ValueError:
         seconds = math.nan
-    if not math.isfinite(seconds):
-        raise click.BadParameter(f"--wait takes seconds, not {text!r}")
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise click.BadParameter(f"--wait takes seconds, 0 or more, not {text!r}")
     return seconds
 
 

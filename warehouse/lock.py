@@ -28,10 +28,11 @@ class WriterLock:
     Args:
         home: an existing home.
         holder: what to tell others who meet the lock, such as "copydesk run".
-        wait: seconds to wait for it; 0 for not at all, a negative number for as long as it takes.
+        wait: seconds to wait for it; 0 for not at all, a negative number for as long as it takes; None where the holder
+            is no command that could be told to wait.
     """
 
-    def __init__(self, home: Home, holder: str, wait: float = 0) -> None:
+    def __init__(self, home: Home, holder: str, wait: float | None = None) -> None:
         self._lock = FileLock(home.lake / LOCK, is_singleton=True, thread_local=False)
         self._note = home.lake / NOTE
         self._holder = holder
@@ -39,11 +40,9 @@ class WriterLock:
 
     def __enter__(self) -> WriterLock:
         try:
-            self._lock.acquire(timeout=self._wait)
+            self._lock.acquire(timeout=self._wait or 0)
         except Timeout:
-            raise SetupFault(
-                f"{_describe(self._note)}. Try again when it is done, or wait for it with `copydesk run --wait`"
-            ) from None
+            raise SetupFault(f"{_describe(self._note)}. {self._advice()}") from None
         except OSError as error:
             raise SetupFault(
                 f"Cannot write to {self._note.parent}: {error.strerror}. The published warehouse is as it was; make "
@@ -56,6 +55,13 @@ class WriterLock:
                 self._note.write_text(json.dumps({"pid": os.getpid(), "holder": self._holder, "since": now}))
             reach("locked")
         return self
+
+    def _advice(self) -> str:
+        if self._wait is None:
+            return "Try again when it is done"
+        if self._wait:
+            return f"The wait of {self._wait:g} s has run out: try again when it is done, or give --wait more time"
+        return f"Try again when it is done, or wait for it with `{self._holder} --wait`"
 
     def __exit__(self, *_: object) -> None:
         if self._lock.lock_counter == 1:

@@ -25,12 +25,18 @@ def test_the_second_run_says_who_is_at_work_and_since_when(home: Home, source: P
     write(source, "a.txt", dispatch())
     waits = ("run", str(source), "--wait=0.5")
     with WriterLock(home, "copydesk run"):
-        for command in (("run", str(source)), waits, ("run", str(source), "--json")):
+        for command, advice in (
+            (("run", str(source)), r"Try again when it is done, or wait for it with `copydesk run --wait`"),
+            (("run", str(source), "--json"), r"Try again when it is done, or wait for it with `copydesk run --wait`"),
+            (waits, r"The wait of 0\.5 s has run out: try again when it is done, or give --wait more time"),
+            (("prune",), r"Try again when it is done, or wait for it with `copydesk prune --wait`"),
+            (("publish",), r"Try again when it is done"),
+        ):
             ended = drive(Task("command", str(home), command))
             assert ended.status == 2
             assert re.fullmatch(
                 rf"copydesk: Another run is writing: copydesk run, process {os.getpid()}, since 20\d\d-\d\d-\d\d \d\d:\d\d "
-                r"\(just now\)\. Try again when it is done, or wait for it with `copydesk run --wait`\n",
+                rf"\(just now\)\. {advice}\n",
                 ended.output,
             )
     drive.ok(Task("command", str(home), waits))
