@@ -60,7 +60,7 @@ def run_load(
     job = build_definitions(home, wait_seconds=0, handover=handover).resolve_job_def(JOB)
     config = {
         "ops": {
-            LOAD: {"config": what},
+            LOAD: {"config": {**what, "accept_shrink": accept_shrink}},
             CANDIDATE: {"config": {"accept_shrink": accept_shrink}},
         },
         # The command speaks for itself; Dagster's events are in the web UI.

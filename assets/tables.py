@@ -49,6 +49,10 @@ class LoadConfig(dg.Config):
         default=False,
         description="Leave files for later that are younger than two seconds or still growing.",
     )
+    accept_shrink: bool = Field(
+        default=False,
+        description="Take a source that is suddenly empty for one that was emptied: its files are missing then.",
+    )
     rebuild: list[str] | None = Field(
         default=None,
         description="Instead of looking at the sources: the months (2021-02, or undated) whose documents are parsed "
@@ -76,7 +80,7 @@ class LoadConfig(dg.Config):
             return make_rebuild(home, self.rebuild)
         if self.retry is not None:
             return make_retry(home, self.retry)
-        return make_plan(home, self.sources, self.name, self.settled_only)
+        return make_plan(home, self.sources, self.name, self.settled_only, accept_shrink=self.accept_shrink)
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def cli() -> None:
 @click.option("--as", "name", metavar="NAME", help="Name of the source, instead of its folder's.")
 @home_option
 @wait_option
-@click.option("--accept-shrink", is_flag=True, help="Publish even if most documents are gone.")
+@click.option("--accept-shrink", is_flag=True, help="Publish even if most documents or all files of a source are gone.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of the summary.")
 @click.option("--quiet", is_flag=True, help="Print nothing unless something is wrong.")
 def run(

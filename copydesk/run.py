@@ -61,7 +61,7 @@ def _run(
         home.create()
     # As they are to be found from anywhere: the run's configuration is kept, and may be launched again from the UI.
     sources = [_absolute(source) for source in sources]
-    plan = make_plan(home, sources, name)
+    plan = make_plan(home, sources, name, accept_shrink=accept_shrink)
     # Only now: a source that does not exist makes no home.
     home.create()
     for warning in home.warnings() if is_new_home else []:
@@ -73,7 +73,7 @@ def _run(
     with WriterLock(home, "copydesk run", wait):
         if wait or current(home) != plan.published:
             # Another run has published between our look and our lock, and may have done the work.
-            plan = make_plan(home, sources, name)
+            plan = make_plan(home, sources, name, accept_shrink=accept_shrink)
             if plan.is_empty:
                 _clear_leftovers(home)
                 return _say_nothing_new(home, plan, begun, as_json, quiet)

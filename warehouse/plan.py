@@ -135,6 +135,7 @@ def make_plan(
     name: str | None = None,
     is_settled_only: bool = False,
     is_listing_only: bool = False,
+    accept_shrink: bool = False,
 ) -> Plan:
     """Compare the sources with what is published.
 
@@ -144,6 +145,7 @@ def make_plan(
         name: the source's name, instead of its folder's.
         is_settled_only: leave files for later that are younger than two seconds or grow while they are looked at.
         is_listing_only: read no file: one whose mtime is another counts as changed, though its bytes may be the same.
+        accept_shrink: take a source that is suddenly empty for one that was emptied, and not for an unmounted disk.
 
     Raises:
         SetupFault: a source does not exist, is suddenly empty, or disagrees with the known ones.
@@ -153,7 +155,7 @@ def make_plan(
     while True:
         published = current(home)
         try:
-            return _compared(home, published, arguments, name, is_settled_only, is_listing_only)
+            return _compared(home, published, arguments, name, is_settled_only, is_listing_only, accept_shrink)
         except SetupFault:
             # Without the lock: a version that has gone meanwhile, as when something is forgotten, is no damage.
             if current(home) == published:
@@ -167,6 +169,7 @@ def _compared(
     name: str | None,
     is_settled_only: bool,
     is_listing_only: bool,
+    accept_shrink: bool,
 ) -> Plan:
     recorded = _recorded_sources(home, published)
     known_sources = _known_sources(home, recorded)
@@ -179,7 +182,10 @@ def _compared(
         plan.files_seen += len(listed)
         if listed:
             plan.sources.append(request.source)
-        _compare(plan, request, listed, known_files.pop(request.source.name), is_listing_only)
+        known = known_files.pop(request.source.name)
+        if arguments and request.is_whole and not (listed or known):
+            raise SetupFault(f"No file below {request.source.root} matches {', '.join(request.source.patterns)}")
+        _compare(plan, request, listed, known, is_listing_only, accept_shrink)
     _take_up(home, plan, files, recorded)
     if is_settled_only:
         _leave_unsettled(plan)
@@ -584,9 +590,7 @@ def _list(home: Home, request: Request, is_explicit: bool) -> dict[str, ListedFi
         return len(listed) - before
 
     if request.is_whole:
-        found = walk(source.patterns)
-        if is_explicit and not found:
-            raise SetupFault(f"No file below {source.root} matches {', '.join(source.patterns)}")
+        walk(source.patterns)
     for under in request.under:
         if not walk(source.patterns, under) and not request.is_whole:
             raise SetupFault(f"No file below {source.root / under} matches {', '.join(source.patterns)}")
@@ -623,12 +627,14 @@ def _compare(
     listed: dict[str, ListedFile],
     known: dict[str, _Known],
     is_listing_only: bool,
+    accept_shrink: bool = False,
 ) -> None:
     source = request.source
     present = [path for path, file in known.items() if file.status in {"loaded", "rejected"}]
-    if request.is_whole and present and not listed:
+    if request.is_whole and present and not listed and not accept_shrink:
         raise SetupFault(
-            f"{source.root} is suddenly empty, it held {len(present)} files: is a disk not mounted? Nothing was changed"
+            f"{source.root} is suddenly empty, it held {len(present)} files: is a disk not mounted? Nothing was "
+            "changed; if it was emptied, run again with --accept-shrink"
         )
     read = []
     for path in sorted(listed):
@@ -659,7 +665,7 @@ def _compare(
     if request.is_whole:
         # What the patterns no longer match, but is there, is not missing.
         gone = [path for path in known if path not in listed and _is_gone(source.root, path)]
-        if gone and not any(source.root.iterdir()):
+        if gone and listed and not any(source.root.iterdir()):
             raise SetupFault(
                 f"{source.root} has vanished while it was listed: is a disk unplugged? Nothing was changed"
             )

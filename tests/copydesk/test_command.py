@@ -271,6 +271,12 @@ def test_a_refused_candidate_is_status_three(desk: Desk) -> None:
     assert desk.ok("sql", "select count(*) from documents", "--format", "csv") == "count_star()\n30\n"
     desk.ok("run", "wire", "--accept-shrink")
     assert desk.ok("sql", "select count(*) from documents", "--format", "csv") == "count_star()\n5\n"
+    for path in (desk.folder / "wire").iterdir():
+        path.unlink()
+    assert "run again with --accept-shrink" in desk.fault("run", "wire")
+    desk.ok("run", "wire", "--accept-shrink")
+    assert desk.ok("sql", "select distinct status from files", "--format", "csv") == "status\nmissing\n"
+    assert desk.ok("run", "wire").startswith("Nothing new")
 
 
 def test_publish_and_version(loaded: Desk) -> None:

@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -6,9 +7,11 @@ import pytest
 import warehouse.plan
 from etl.errors import SetupFault
 from etl.stage import MAXIMUM_BYTES
-from tests.support import dispatch, patch_workers, query, run, write
+from tests.support import candidate, dispatch, patch_workers, query, run, write
 from warehouse.home import Home
+from warehouse.lock import WriterLock
 from warehouse.plan import make_plan, make_rebuild
+from warehouse.publish import publish
 
 
 @pytest.fixture
@@ -79,6 +82,29 @@ def test_a_suddenly_empty_root_is_a_fault_and_an_absent_one(loaded: Home, source
     source.rmdir()
     with pytest.raises(SetupFault, match="No source"):
         make_plan(loaded, [str(source)])
+
+
+@pytest.mark.parametrize("on_missing", ["keep", "withdraw"])
+def test_a_root_that_was_emptied_on_purpose_can_be_accepted(loaded: Home, source: Path, on_missing: str) -> None:
+    loaded.settings_file.write_text(f"[[source]]\nroot = '{source}'\non_missing = '{on_missing}'\n")
+    home = Home(loaded.folder)
+    for path in source.iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for arguments in ([], [str(source)]):
+        with pytest.raises(SetupFault, match="run again with --accept-shrink"):
+            make_plan(home, arguments)
+        plan = make_plan(home, arguments, accept_shrink=True)
+        gone = [("wire", "a.txt"), ("wire", "sub/b.txt")]
+        assert (sorted(plan.missing), sorted(plan.withdrawn)) == (gone, gone if on_missing == "withdraw" else [])
+    _, emptied = candidate(home, plan=plan)
+    with WriterLock(home, "test"):
+        publish(home, emptied.run_id)
+    assert query(home, "SELECT DISTINCT status FROM files") == [("missing",)]
+    assert query(home, "SELECT count(*) FROM documents") == [(0 if on_missing == "withdraw" else 2,)]
+    assert make_plan(home).is_empty
+    write(source, "a.txt", dispatch())
+    back = make_plan(home)
+    assert (back.files_to_read, back.returned) == ((1, []) if on_missing == "withdraw" else (0, [("wire", "a.txt")]))
 
 
 def test_names_and_roots_must_not_collide(loaded: Home, source: Path, tmp_path: Path) -> None:
