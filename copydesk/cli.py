@@ -261,7 +261,8 @@ def check(home: str | None, full: bool, as_json: bool) -> int:
 def repair(home: str | None, yes: bool, dry_run: bool) -> int:
     """Mend what `copydesk check --full` finds, as far as anything still tells it, and publish the result.
 
-    What is lost is made again from the stored texts, former versions and the sources; what none of them holds is named.
+    What is lost is made again from the stored texts, former versions and the sources. What none of them holds is named
+    in lines that begin with `lost`; with --dry-run the exit status is 2 if there are any.
     """
     from copydesk.repair import repair_command
 

@@ -19,7 +19,7 @@ from warehouse.repair import Repair, propose, repair
 
 def repair_command(home_folder: str | None, is_agreed: bool, is_dry: bool) -> int:
     """Mend a home; see `copydesk repair --help`. Returns the exit status."""
-    from copydesk.cli import DONE, REFUSED
+    from copydesk.cli import DONE, FAULT, REFUSED
 
     home = Home.find(home_folder)
     home.require()
@@ -27,7 +27,9 @@ def repair_command(home_folder: str | None, is_agreed: bool, is_dry: bool) -> in
         with storage_faults(home):
             proposal = propose(home)
         click.echo(_describe(proposal, is_done=False))
-        if is_dry or not proposal.problems:
+        if is_dry:
+            return FAULT if proposal.is_lossy else DONE
+        if not proposal.problems:
             return DONE
         _ask(home)
     # For the lock alone: what else is missing is to be found, and said.

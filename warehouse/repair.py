@@ -61,6 +61,11 @@ class Repair:
     published: Manifest | None = None
     refused: tuple[str, ...] = ()
 
+    @property
+    def is_lossy(self) -> bool:
+        """Whether anything is lost for good."""
+        return bool(self.losses or self.lost_records)
+
 
 def propose(home: Home) -> Repair:
     """What a repair would do. Changes nothing and needs no lock.

@@ -36,7 +36,9 @@ def test_damage_is_found_mended_and_found_no_more(desk: Desk) -> None:
     assert (problem["gravity"], problem["is_mendable"]) == ("damaged", True)
     assert home.command("check") in desk.fault("sql", "select text from documents")
 
-    assert "\nlost       wire: a.txt\n" in desk.ok("repair", "--dry-run")
+    proposed = desk("repair", "--dry-run")
+    assert (proposed.returncode, proposed.stderr) == (2, "")
+    assert "\nlost       wire: a.txt\n" in proposed.stdout
     refused = desk("repair")
     assert refused.returncode == 2
     assert "--yes" in refused.stderr
@@ -48,6 +50,11 @@ def test_damage_is_found_mended_and_found_no_more(desk: Desk) -> None:
     assert "sound " in desk.ok("check", "--full")
     assert query(home, "SELECT path FROM documents") == [("b.txt",)]
     assert desk.ok("repair", "--yes").startswith("Nothing to mend")
+
+
+def test_a_dry_run_of_a_repair_that_loses_nothing_is_status_zero(desk: Desk) -> None:
+    delete(current_files(Home(desk.home), "documents")[0])
+    assert "\nlost " not in desk.ok("repair", "--dry-run")
 
 
 def test_dagster_begins_anew_where_its_databases_are_damaged(desk: Desk) -> None:
