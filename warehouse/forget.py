@@ -18,6 +18,7 @@ from etl.sources import on_disk
 from warehouse.connection import connect
 from warehouse.faults import storage_faults
 from warehouse.forgotten import Forgotten
+from warehouse.history import how_to_find
 from warehouse.home import Home
 
 EXAMPLES = 10
@@ -78,7 +79,7 @@ def choose(home: Home, names: Sequence[str], source: str | None, forgotten: Forg
     for name in names:
         if not (_DOCUMENT_ID.fullmatch(name) or _SHA256.fullmatch(name)):
             raise SetupFault(
-                f"{name!r} is neither a document id (32 hex digits) nor a SHA-256 (64). {_how_to_find(home)}"
+                f"{name!r} is neither a document id (32 hex digits) nor a SHA-256 (64). {how_to_find(home)}"
             )
     with storage_faults(home), connect(home.folder) as connection:
         connection.execute("CREATE TEMP TABLE wanted (source VARCHAR, path VARCHAR, record_key VARCHAR)")
@@ -189,7 +190,7 @@ def _want(connection: duckdb.DuckDBPyConnection, home: Home, names: Sequence[str
     if unknown:
         listed = ", ".join(name for (name,) in unknown[:EXAMPLES])
         more = f" and {len(unknown) - EXAMPLES} more" if len(unknown) > EXAMPLES else ""
-        raise SetupFault(f"No document {listed}{more}; nothing was forgotten. {_how_to_find(home)}")
+        raise SetupFault(f"No document {listed}{more}; nothing was forgotten. {how_to_find(home)}")
     connection.execute(_WANTED_IDS, {"ids": ids})
 
 
@@ -198,13 +199,6 @@ def _want_source(connection: duckdb.DuckDBPyConnection, home: Home, source: str)
     if source not in known:
         raise SetupFault(f"No source {source!r} in {home}; there are: {', '.join(known) or 'none'}")
     connection.execute(_WANTED_SOURCE, [source])
-
-
-def _how_to_find(home: Home) -> str:
-    return (
-        f"`copydesk sql \"select document_id, source, path from documents where path like '%NAME%'\" --home {home}` "
-        "finds ids; document_versions and rejects have former and rejected contents"
-    )
 
 
 def _choice(connection: duckdb.DuckDBPyConnection) -> Choice:

@@ -130,7 +130,7 @@ def find_history(home: Home, what: str) -> History:
         SetupFault: nothing has been published, or no document is meant, or several.
     """
     with storage_faults(home), connect(home.folder) as connection:
-        document_id, source, path, record_key = _find(connection, what)
+        document_id, source, path, record_key = _find(connection, home, what)
         status = connection.execute(
             "SELECT status, moved_to FROM files WHERE source = $1 AND path = $2", [source, path]
         ).fetchone()
@@ -160,7 +160,7 @@ def changes(history: History) -> Iterator[Change]:
         yield Change(old.version, new.version, columns, compare_texts(old.text, new.text))
 
 
-def _find(connection: duckdb.DuckDBPyConnection, what: str) -> tuple[str, str, str, str]:
+def _find(connection: duckdb.DuckDBPyConnection, home: Home, what: str) -> tuple[str, str, str, str]:
     found: list[tuple[str, str, str, str]] = []
     if _ID.fullmatch(what):
         found = connection.execute(
@@ -185,7 +185,7 @@ def _find(connection: duckdb.DuckDBPyConnection, what: str) -> tuple[str, str, s
         named = ", ".join(f"{document_id} ({source}: {path})" for document_id, source, path, _ in found[:MOST_NAMED])
         more = " and more" if len(found) > MOST_NAMED else ""
         raise SetupFault(f"{what} may be any of several documents: {named}{more}. Give the id of one")
-    raise _unknown(connection, what, places)
+    raise _unknown(connection, home, what, places)
 
 
 def _places(connection: duckdb.DuckDBPyConnection, what: str) -> Iterator[tuple[str | None, str]]:
@@ -201,7 +201,9 @@ def _places(connection: duckdb.DuckDBPyConnection, what: str) -> Iterator[tuple[
             yield source, readable(location.relative_to(real).as_posix())
 
 
-def _unknown(connection: duckdb.DuckDBPyConnection, what: str, places: list[tuple[str | None, str]]) -> SetupFault:
+def _unknown(
+    connection: duckdb.DuckDBPyConnection, home: Home, what: str, places: list[tuple[str | None, str]]
+) -> SetupFault:
     for source, path in places:
         reject = connection.execute(
             "SELECT source, reason, message FROM rejects WHERE ($1 IS NULL OR source = $1) AND path = $2 LIMIT 1",
@@ -210,10 +212,15 @@ def _unknown(connection: duckdb.DuckDBPyConnection, what: str, places: list[tupl
         if reject:
             return SetupFault(f"{reject[0]}: {path} never was a document: it is rejected as {reject[1]}. {reject[2]}")
     return SetupFault(
-        f"No document {what}: give an id or at least {LEAST_DIGITS} digits of its beginning, a path, or source:path; "
-        "`copydesk sql \"select document_id, source, path from documents where path like '%NAME%'\"` finds them, and "
-        "document_versions has those that are gone"
+        f"No document {what!r}: give an id or at least {LEAST_DIGITS} digits of its beginning, a path, or source:path. "
+        f"{how_to_find(home)}"
     )
+
+
+def how_to_find(home: Home) -> str:
+    """How people find documents by their names, as a sentence."""
+    query = "sql \"select document_id, source, path from documents where path like '%NAME%'\""
+    return f"{home.command(query)} finds ids; document_versions and rejects have former and rejected contents"
 
 
 def _versions(connection: duckdb.DuckDBPyConnection, document_id: str) -> Iterator[Version]:

@@ -1,6 +1,7 @@
 """History's view of what tables.md says of versions, renames, vanished files and withdrawals."""
 
 import os
+import shlex
 from pathlib import Path
 
 import pytest
@@ -77,8 +78,10 @@ def test_names_that_look_alike_are_two_documents_and_found_by_what_is_shown(home
 def test_what_is_unknown_says_how_to_find_documents(home: Home, source: Path, what: str) -> None:
     write(source, "a.txt", dispatch())
     run(home, source)
-    with pytest.raises(SetupFault, match="select document_id, source, path from documents"):
+    with pytest.raises(SetupFault, match="select document_id, source, path from documents") as fault:
         find_history(home, what)
+    assert f"No document {what!r}: give an id" in str(fault.value)
+    assert f"--home {shlex.quote(str(home))}` finds ids" in str(fault.value)
 
 
 def test_what_may_be_several_documents_lists_them(home: Home, source: Path, tmp_path: Path) -> None:
