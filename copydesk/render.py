@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import decimal
-import io
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 
 from rich.cells import cell_len, set_cell_size
@@ -46,13 +45,25 @@ def as_table(names: Sequence[str], rows: Iterable[Row], widest: int | None = WID
 
 
 def as_csv(names: Sequence[str], rows: Iterable[Row]) -> str:
-    r"""CSV with a heading, as RFC 4180 has it but for `\\n` line ends; what is unknown is an empty field."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(names)
-    for row in rows:
-        writer.writerow(["" if value is None else as_text(value) for value in row])
-    return out.getvalue().rstrip("\n")
+    r"""CSV with a heading, as RFC 4180 has it but for `\\n` line ends.
+
+    What is unknown is an empty field, and an empty text is `""`; so is what is unknown where a row has no other field:
+    most readers skip empty lines.
+    """
+    lines = [",".join(map(_csv_field, names))]
+    lines += [",".join(map(_csv_field, row)) or '""' for row in rows]
+    return "\n".join(lines)
+
+
+def _csv_field(value: object) -> str:
+    if value is None:
+        return ""
+    text = as_text(value)
+    return f'"{text.replace(chr(34), chr(34) * 2)}"' if not text or _QUOTED.search(text) else text
+
+
+_QUOTED = re.compile(r'[",\r\n]')
+"""What a field of CSV holds between quotation marks only."""
 
 
 def as_json(names: Sequence[str], rows: Iterable[Row]) -> str:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import click
+import duckdb
 
 from copydesk.render import FORMS
 from etl.errors import SetupFault
@@ -33,7 +34,7 @@ def sql_command(query: str, home_folder: str | None, form: str, output: str | No
             if form == "parquet":
                 content = _parquet(result.to_arrow_table())
             else:
-                text = FORMS[form](result.columns, result.fetchall())
+                text = FORMS[form](result.columns, _rows(result))
                 content = f"{text}\n".encode() if text else b""
     except UnsafeQuery as refusal:
         raise SetupFault(str(refusal)) from None
@@ -54,6 +55,21 @@ def _require_outside(home: Home, output: str) -> None:
     """
     if Path(os.path.realpath(output)).is_relative_to(os.path.realpath(home.folder)):
         raise SetupFault(f"--output {output} lies in the home {home}, which is Copydesk's own: name a file elsewhere")
+
+
+def _rows(result: duckdb.DuckDBPyRelation) -> list[tuple[object, ...]]:
+    """The rows of a result; an infinite date or time as text: Python has none, and is given its last day instead."""
+    columns = []
+    for number, kind in enumerate(result.types, 1):
+        column = f"#{number}"
+        if kind.id == "date" or kind.id.startswith("timestamp"):
+            either = f"UNION(v {kind}, t VARCHAR)"
+            column = (
+                f"CASE WHEN isinf({column}) THEN union_value(t := {column}::VARCHAR)::{either} "
+                f"ELSE union_value(v := {column})::{either} END"
+            )
+        columns.append(column)
+    return result.project(", ".join(columns)).fetchall()
 
 
 def _parquet(table: object) -> bytes:

@@ -163,6 +163,19 @@ def test_sql_prints(loaded: Desk, form: str, expected: str) -> None:
     assert loaded.ok("sql", QUESTION, "--format", form) == expected
 
 
+def test_sql_invents_no_date_for_an_infinite_one(loaded: Desk) -> None:
+    question = (
+        "select date 'infinity' as a, date '9999-12-31' as b, timestamp '-infinity' as c, timestamp '2021-02-27' as d, "
+        "NULL::date as e, timestamptz 'infinity' as a"
+    )
+    assert loaded.ok("sql", question, "--format", "csv").splitlines() == [
+        "a,b,c,d,e,a_1",
+        "infinity,9999-12-31,-infinity,2021-02-27T00:00:00,,infinity",
+    ]
+    (row,) = json.loads(loaded.ok("sql", question, "--format", "json"))
+    assert (row["a"], row["b"], row["e"]) == ("infinity", "9999-12-31", None)
+
+
 def test_sql_writes_files(loaded: Desk, tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 

@@ -56,3 +56,5 @@ def test_json_holds_every_value(value: object, plain: object) -> None:
 
 def test_csv_quotes_what_needs_it() -> None:
     assert as_csv(NAMES, [('a"b,c\n', None)]) == 'name,n\n"a""b,c\n",'
+    assert as_csv(NAMES, [("", 1), (None, 2), ("a\rb", "'")]) == 'name,n\n"",1\n,2\n"a\rb",\''
+    assert as_csv(("a",), [(None,), ("x",)]) == 'a\n""\nx'
