@@ -142,7 +142,7 @@ def _span(name: str, reading: Reading, values: dict[str, object]) -> tuple[objec
     if name == "header" and reading.header:
         return reading.header.start, reading.header.end
     if name == "trailer" and reading.trailer:
-        return reading.trailer.start, reading.trailer.end
+        return reading.trailer.span.start, reading.trailer.span.end
     prefix = "agency" if name == "agency_literal" else name
     return values.get(f"{prefix}_start"), values.get(f"{prefix}_end")
 

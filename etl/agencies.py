@@ -41,18 +41,17 @@ def is_shared(literal: str, reference: Reference) -> bool:
 
 
 @lru_cache(CACHED_NAMES)
-def identify(literal: str, country_code: str | None, reference: Reference) -> str | None:
+def identify(literal: str, country_code: str | None, reference: Reference, language: str | None = None) -> str | None:
     """The agency that a literal means, or None if it is unknown or cannot be told from another.
 
     Args:
         literal: as written, without brackets.
         country_code: country of the dateline's place: tells agencies of the same short name apart.
+        language: of the text: tells them apart where the place does not.
     """
     found = candidates(literal, reference)
     if len(found) > 1:
-        found = tuple(
-            agency_id
-            for agency_id in found
-            if country_code is not None and reference.agencies[agency_id].country_code == country_code
-        )
+        of_place = tuple(agency for agency in found if reference.agencies[agency].country_code == country_code)
+        main = language.partition("-")[0] if language else None
+        found = of_place or tuple(agency for agency in found if main in reference.agencies[agency].names)
     return found[0] if len(found) == 1 else None

@@ -193,7 +193,20 @@ QUALITY_FLAGS: dict[str, str] = {
 }
 """The closed list of `documents.quality_flags`."""
 
+DATE_METHODS: dict[str, str] = {
+    "dateline": "The dateline alone.",
+    "header+dateline": "Day and month of the dateline, the year of the header.",
+    "trailer+dateline": "Day and month of the dateline, the year of the sign-off.",
+    "timestamp+dateline": "Day and month of the dateline, the year of a time stamp.",
+    "trailer": "The sign-off.",
+    "timestamp": "A line before the body that is a time stamp.",
+    "lead": "The only day that the first paragraph names with its weekday, which the calendar bears out.",
+    "header": "The header.",
+}
+"""The closed list of `documents.date_method`."""
+
 DATE_CONFLICTS: dict[str, str] = {
+    "other_calendar": "The dateline's day is of the Islamic or the Persian calendar.",
     "month_differs": "The dateline's month is not the header's.",
     "after_header": "The dateline's day lies after the header's.",
     "year_typo": "The dateline's year is not of the header's time: it is taken for a misprint.",
@@ -324,8 +337,8 @@ DOCUMENTS = Table(
         Column(
             "date_method",
             STRING,
-            "The evidence that gave the date: dateline, header+dateline or header.",
-            allowed=("dateline", "header+dateline", "header"),
+            f"The evidence that gave the date: {', '.join(DATE_METHODS)}.",
+            allowed=tuple(DATE_METHODS),
         ),
         Column(
             "date_conflict",

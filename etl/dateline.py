@@ -1,11 +1,12 @@
 """The dateline: finding it, and its place, date and agency as they are written.
 
-The grammar is data: each row of reference/dateline_forms.tsv is a form, a pattern with slots; one matcher reads
-them all. What the parts mean is decided elsewhere: `etl.places`, `etl.dates`, `etl.agencies`.
+The grammar is data: each row of reference/dateline_forms.tsv is a form, a pattern over the tokens that `etl.tokens`
+makes of a line; one matcher reads them all. What the parts mean is decided elsewhere: `etl.places`, `etl.dates`,
+`etl.agencies`.
 
-Pattern language: regular expressions in which a space is one or more blanks, `~` is any number of them, and
-`{place}`, `{date}`, `{weekday}`, `{agency}` and `{dash}` are the slots below. A weekday between place and date is
-read off the place's end, so that no pattern needs to name it.
+Pattern language: items parted by blanks. `place`, `date`, `agency` and `cable` are what they say, `day` is one without
+a month, `when` either; `credit` is whatever stands between brackets or slashes; any sign is itself, `end` is the end of
+the line, `|` parts alternatives, and `?` behind an item makes it optional.
 """
 
 from __future__ import annotations
@@ -15,47 +16,58 @@ from dataclasses import dataclass
 from functools import cache
 
 from etl import agencies, places
-from etl.dates import DayMonth
 from etl.evidence import Evidence
-from etl.front_matter import MAXIMUM_LINES, kind_of_line
+from etl.front_matter import MAXIMUM_LINES, is_prose, kind_of_line
 from etl.paragraphs import head_lines
 from etl.reference import Reference, normalise
 from etl.reference.loader import FormRow
+from etl.tokens import AGENCY, CABLE, DATE, DAY, END, WORDS, Line, Token
+from etl.words import BLANK, DASH
+from etl.written_dates import WrittenDate
 
 MAXIMUM_LENGTH = 160
 """Code points of a line that are looked at: the longest datelines are about half of this."""
 
 MINIMUM_CONFIDENCE = 0.6
 
-_DATE_GROUPS = ("day", "month", "year", "day2", "month2", "year2")
-
-_BLANK = r"[ \t\u00a0\u2007\u2009\u202f]"
-_WORD = r"[^\W\d_][^\W\d_\u0300-\u036f]*"
-_SLOTS = {
-    "place": r"(?P<place>[^\W\d_][^\n\d()\[\]{}<>:;\"«»„“”!?=|*_]{0,78}?)",
-    "agency": r"(?P<agency>[^\W\d_][^\n()\[\]{}<>:;\"«»!?=|,]{0,38}?)",
-    "dash": r"(?:--|[-–—―])",
-    "weekday": rf"(?P<weekday>{_WORD})",
-    "date": (
-        rf"(?:le )?(?:(?P<day>\d{{1,2}})(?:er|º|\.|st|nd|rd|th)? (?:de )?"
-        rf"(?P<month>{_WORD})\.?(?:,? (?:de )?(?P<year>\d{{4}}))?"
-        rf"|(?P<month2>{_WORD})\.? (?P<day2>\d{{1,2}})(?:st|nd|rd|th)?(?:,? (?P<year2>\d{{4}}))?)(?!\w)"
-    ),
-}
-
 # What may stand between a dateline and the body.
-_AFTER = re.compile(rf"{_BLANK}*(?:--|[-–—―=:.])?(?:{_BLANK}*(?:--|[-–—―=]))?\s*")
-_DASH_AHEAD = re.compile(rf"{_BLANK}*(?:\.{_BLANK}*)?(?:--|[-–—―=:])")
-
-# Prose, not a headline: a full sentence of so many words. A dateline that comes after it is quoted.
-_PROSE_WORDS = 8
-_SENTENCE_END = re.compile(r"[.!?…。][\"»”’')\]]*$")
+_AFTER = re.compile(rf"/?{BLANK}*(?:{DASH}{{1,3}}|[=:.])?(?:{BLANK}*(?:{DASH}{{1,3}}|=))?\s*")
+_DASH_AHEAD = re.compile(rf"{BLANK}*(?:\.{BLANK}*)?(?:{DASH}|[=:：])")
 
 _PHOTO = re.compile(r"\b(?:photos?|fotos?|images?|video|vidéo|getty|archives?|pool|handout|фото)\b", re.IGNORECASE)
 
 # Lower-case words inside names of places are short: "Rio de Janeiro", "Frankfurt am Main", "Mont sur Rolle".
 _LONGEST_PARTICLE = 4
 _MOST_WORDS = 7
+_MOST_CASELESS_WORDS = 3
+
+# "（记者王某 李某）", "홍길동 기자 =": who wrote it, between a dateline and the body.
+_REPORTED = re.compile(
+    rf"{BLANK}*[(（]{BLANK}*(?P<name>(?:记者|記者|通讯员)[^()（）\n]{{1,40}})[)）]"
+    rf"|{BLANK}*(?P<name2>[\uac00-\ud7af○]{{2,5}}(?:{BLANK}[\uac00-\ud7af○]{{2,5}}){{0,3}}){BLANK}*(?==)"
+)
+
+# As monitoring services write where nobody knows.
+_NO_PLACE = re.compile(r"NO (?:CITY|PLACE)(?: GIVEN)?")
+
+_DOMAIN = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z]{2,3}){1,2}")
+
+# What a byline begins with that runs into the place.
+_BY = frozenset({"by", "par", "por", "von", "door", "av", "af", "di", "od"})
+_REPORTER = re.compile("[记記]者")
+_LONGEST_EAST_ASIAN_PLACE = 4
+
+_NAME = f"[{WORDS}{AGENCY}]"
+_SLOTS = {
+    "place": rf"(?P<place>{_NAME}(?:[/-]{_NAME})?(?:,{_NAME}){{0,3}}(?:\({_NAME}\))?(?:,{_NAME})?)",
+    "date": f"(?P<date>{DATE})",
+    "day": f"(?P<date>{DAY})",
+    "when": f"(?P<date>[{DATE}{DAY}])",
+    "agency": f"(?P<agency>{AGENCY}{{2,3}}|[{AGENCY}{WORDS}](?:/[{AGENCY}{WORDS}]){{0,2}})",
+    "credit": r"(?P<agency>[^()$?]{1,9}?)",
+    "cable": CABLE,
+    "end": re.escape(END),
+}
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,10 @@ class Form:
     def name(self) -> str:
         """Its name in the reference file."""
         return self.row.name
+
+    def has(self, slot: str) -> bool:
+        """Whether it has a place, a date or an agency."""
+        return slot in self.pattern.groupindex
 
 
 @dataclass(frozen=True)
@@ -89,6 +105,7 @@ class Dateline:
         form: name of the form that matched.
         confidence: 0 to 1.
         place, region, agency, date: its parts, None where the form has none.
+        byline: what stands before it in its line, with the name of the author.
         body_start: where the text goes on after the dash.
     """
 
@@ -98,8 +115,14 @@ class Dateline:
     place: Span | None
     region: str | None
     agency: Span | None
-    date: DayMonth | None
+    date: WrittenDate | None
+    byline: str | None
     body_start: int
+
+    @property
+    def parts(self) -> int:
+        """How many of place, agency and date it has."""
+        return sum(part is not None for part in (self.place, self.agency, self.date))
 
 
 @dataclass(frozen=True)
@@ -111,15 +134,32 @@ class Found:
 
 
 @cache
-def compile_forms(reference: Reference, position: str) -> tuple[Form, ...]:
-    """The forms of a position, head or tail, in the order of the file."""
-    return tuple(Form(row, re.compile(_expand(row.pattern))) for row in reference.forms if row.position == position)
+def compile_forms(reference: Reference) -> dict[str, tuple[Form, ...]]:
+    """The forms in the order of the file, by the kind of token that they may begin with."""
+    forms: dict[str, list[Form]] = {}
+    for row in reference.forms:
+        form = Form(row, re.compile(_expand(row.pattern)))
+        for kind in _beginnings(row.pattern):
+            forms.setdefault(kind, []).append(form)
+    return {kind: tuple(found) for kind, found in forms.items()}
 
 
 def _expand(pattern: str) -> str:
-    for name, slot in _SLOTS.items():
-        pattern = pattern.replace("{" + name + "}", slot)
-    return re.sub("[~ ]", lambda blank: _BLANK + ("*" if blank[0] == "~" else "+"), pattern)
+    items = []
+    for item in pattern.split():
+        name = item.removesuffix("?") if len(item) > 1 else item
+        choices = "|".join(_SLOTS.get(choice) or re.escape(choice) for choice in name.split("|"))
+        items.append(f"(?:{choices})" + ("?" if name != item else ""))
+    expanded = "".join(items)
+    while expanded.count("(?P<agency>") > 1:
+        # Of two agencies the one nearest to the body counts.
+        expanded = expanded.replace("(?P<agency>", "(?:", 1)
+    return expanded
+
+
+def _beginnings(pattern: str) -> str:
+    kinds = {"place": WORDS + AGENCY, "agency": AGENCY + WORDS, "date": DATE, "day": DAY, "when": DATE + DAY}
+    return "".join(kinds.get(item, item) for item in pattern.split()[0].split("|"))
 
 
 def find_dateline(text: str, start: int, reference: Reference, language: str | None = None) -> Found:
@@ -128,107 +168,63 @@ def find_dateline(text: str, start: int, reference: Reference, language: str | N
     Args:
         text: the whole text.
         start: where the header ends.
+        reference: forms, agencies, places, names of months.
         language: of the text, for month names that mean different months in different languages.
     """
     candidates: list[Dateline] = []
     evidence: list[Evidence] = []
+    forms = compile_forms(reference)
     for index, (line_start, line_end) in enumerate(head_lines(text, start, MAXIMUM_LINES)):
-        for form in compile_forms(reference, "head"):
-            match = form.pattern.match(text, line_start, min(line_end, line_start + MAXIMUM_LENGTH))
+        line = Line(text, line_start, min(line_end, line_start + MAXIMUM_LENGTH), reference, language)
+        for form in forms.get(line.kinds[:1], ()):
+            match = form.pattern.match(line.kinds)
             if match is None:
                 continue
-            read, reason = _read(match, form, index, reference, language)
+            read, reason = _read(match, form, line, index, reference)
             if read is None:
-                literal = match[0].rstrip()
-                evidence.append(
-                    Evidence("dateline", literal, form.name, line_start, line_start + len(literal), False, reason)
-                )
+                first, last = line.tokens[0], line.tokens[match.end() - 1]
+                literal = text[first.start : last.end]
+                evidence.append(Evidence("dateline", literal, form.name, first.start, last.end, False, reason))
             else:
                 candidates.append(read)
         # Behind the first line that has one, and behind prose, a dateline is a quoted one, however sure its form.
-        if candidates or _is_prose(text[line_start:line_end], reference):
+        if candidates or is_prose(text[line_start:line_end], reference):
             break
-    best = max(candidates, key=lambda found: found.confidence, default=None)
+    # A form that explains more of the line is nearer to it than one that is surer of less.
+    best = max(candidates, key=lambda found: (found.parts, found.confidence), default=None)
     for found in candidates:
         reason = f"confidence {found.confidence:.2f}" + ("" if found is best else ", less than the best")
-        evidence.append(
-            Evidence(
-                "dateline",
-                found.span.literal,
-                found.form,
-                found.span.start,
-                found.span.end,
-                found is best,
-                reason,
-            )
-        )
+        span = found.span
+        evidence.append(Evidence("dateline", span.literal, found.form, span.start, span.end, found is best, reason))
     return Found(best, tuple(evidence))
 
 
-def _is_prose(line: str, reference: Reference) -> bool:
-    return (
-        _SENTENCE_END.search(line[-8:]) is not None
-        and len(line[:1000].split()) > _PROSE_WORDS
-        and kind_of_line(line, reference) is None
-    )
-
-
-def find_signoff(text: str, start: int, end: int, reference: Reference) -> tuple[Span, Span, str] | None:
-    """A sign-off with a known agency at the very end of a text.
-
-    Returns:
-        The whole sign-off, the agency in it, and the form's name; None if there is none.
-    """
-    last = text.rfind("\n", start, end) + 1 or start
-    tail = max(last, end - MAXIMUM_LENGTH)
-    for form in compile_forms(reference, "tail"):
-        for match in form.pattern.finditer(text, tail, end):
-            if (
-                match.end() == end
-                and agencies.candidates(match["agency"], reference)
-                and (
-                    match.start() == tail
-                    or _SENTENCE_END.search(text[max(tail, match.start() - 8) : match.start()].rstrip())
-                )
-            ):
-                return (
-                    Span(match[0], match.start(), match.end()),
-                    Span(match["agency"], match.start("agency"), match.end("agency")),
-                    form.name,
-                )
-    return None
-
-
 def _read(
-    match: re.Match[str], form: Form, line_index: int, reference: Reference, language: str | None
+    match: re.Match[str], form: Form, line: Line, line_index: int, reference: Reference
 ) -> tuple[Dateline | None, str]:
     """A match as a dateline, or why it is none."""
-    groups = match.groupdict()
-    place = region = weekday = date = None
-    place_is_known = True
-    if "place" in groups:
-        literal, weekday = _without_weekday(match["place"], reference, language)
-        if reason := _is_no_place(literal, reference):
+    text = line.text
+    place = region = byline = agency = date = None
+    place_is_known = agency_is_known = True
+    if form.has("place"):
+        tokens = line.tokens[slice(*match.span("place"))]
+        place, region, byline = _place(text, tokens, reference)
+        if reason := _is_no_place(place.literal, reference):
             return None, reason
-        place, region = _split_place(literal, match.start("place"), reference)
-        place_is_known = places.is_known(place.literal, reference) or (
-            region is not None
-            and places.region_of(region, reference) is not None
-            and not any(word.islower() for word in place.literal.split())
-        )
-    elif groups.get("weekday"):
-        weekday = reference.calendar.weekday(match["weekday"], language)
-        if weekday is None:
-            return None, f"{match['weekday']!r} is no weekday"
-    if "day" in groups:
-        date = _date(groups, match, weekday, reference, language)
-        if date is None:
+        place_is_known = _is_known(place, region, reference)
+        if _NO_PLACE.fullmatch(place.literal):
+            place = region = None
+    if form.has("date"):
+        date = line.tokens[match.start("date")].date
+        assert date is not None, "the token of a date has one"
+        if not _is_possible(date):
             return None, "no such date"
-    agency = Span(
-        match["agency"].rstrip(), match.start("agency"), match.start("agency") + len(match["agency"].rstrip())
-    )
-    agency_is_known = bool(agencies.candidates(agency.literal, reference))
-    if reason := _is_unmet(form, match, place, place_is_known, agency.literal, agency_is_known):
+    if form.has("agency"):
+        agency, is_passed_on = _agency(text, line.tokens[slice(*match.span("agency"))], reference)
+        agency_is_known = is_passed_on or bool(agencies.candidates(agency.literal, reference))
+    end = max(token.end for token in line.tokens[: match.end()] if token.kind not in ",.:-=" + END)
+    follows = _DASH_AHEAD.match(text, end, end + MAXIMUM_LENGTH) is not None
+    if reason := _is_unmet(form.row.needs, place, place_is_known, agency, agency_is_known, date, follows, reference):
         return None, reason
 
     confidence = form.row.confidence
@@ -237,38 +233,113 @@ def _read(
     confidence *= 0.98**line_index
     if confidence < MINIMUM_CONFIDENCE:
         return None, f"confidence {confidence:.2f} is too low"
-    end = match.start() + len(match[0].rstrip(". \t\u00a0"))
-    after = _AFTER.match(match.string, end)
+    start = place.start if place and byline and not match.start("place") else line.tokens[0].start
+    body_start = end
+    if reporter := _REPORTED.match(text, end):
+        byline = byline or (reporter["name"] or reporter["name2"]).strip()
+        body_start = reporter.end()
+    after = _AFTER.match(text, body_start)
     assert after is not None  # it matches the empty string, too
-    span = Span(match.string[match.start() : end], match.start(), end)
-    return Dateline(span, form.name, round(confidence, 4), place, region, agency, date, after.end()), ""
+    span = Span(text[start:end], start, end)
+    if date is not None and date.day is None:
+        date = None
+    return (
+        Dateline(
+            span,
+            form.name,
+            round(confidence, 4),
+            place,
+            region,
+            agency,
+            date,
+            byline,
+            after.end(),
+        ),
+        "",
+    )
 
 
-def _date(
-    groups: dict[str, str | None],
-    match: re.Match[str],
-    weekday: int | None,
-    reference: Reference,
-    language: str | None,
-) -> DayMonth | None:
-    def number(name: str) -> int | None:
-        literal = groups.get(name) or groups.get(name + "2")
-        return int(literal) if literal else None
-
-    name = groups.get("month") or groups.get("month2") or ""
-    month = int(name) if name.isdecimal() else reference.calendar.month(name, language)
-    day = number("day")
-    if month is None or day is None or not 1 <= day <= 31 or not 1 <= month <= 12:
-        return None
-    spans = [match.span(name) for name in _DATE_GROUPS if groups.get(name)]
-    return DayMonth(day, month, number("year"), weekday, min(spans)[0], max(end for _, end in spans))
+def _is_possible(date: WrittenDate) -> bool:
+    return (date.day is None or 1 <= date.day <= 31) and (date.month is None or 1 <= date.month <= 12)
 
 
-def _without_weekday(literal: str, reference: Reference, language: str | None) -> tuple[str, int | None]:
-    """A place as matched without the weekday at its end ("RAMALLAH, Sunday"), and that weekday."""
-    head, last = re.fullmatch(r"(.*?)([^\s,]*)", literal, re.DOTALL).groups()  # type: ignore[union-attr]
-    weekday = reference.calendar.weekday(last, language) if head.strip(" ,") else None
-    return (head.rstrip(" ,\t\u00a0"), weekday) if weekday else (literal, None)
+def _place(text: str, tokens: list[Token], reference: Reference) -> tuple[Span, str | None, str | None]:
+    """The place without its region, the region or country written beside it, and a byline before it."""
+    units: list[tuple[int, int]] = []
+    region = None
+    for at, token in enumerate(tokens):
+        before = tokens[at - 1].kind if at else ""
+        if token.kind not in (WORDS, AGENCY):
+            continue
+        if before == "(":
+            region = text[token.start : token.end]
+        elif before in ("/", "-"):
+            units[-1] = (units[-1][0], token.end)
+        else:
+            units.append((token.start, token.end))
+    start, byline = _behind_byline(text, *units[0], reference)
+    units[0] = (start, units[0][1])
+    names = [text[first:last] for first, last in units]
+    if region is None and len(units) > 1:
+        rest = text[units[1][0] : units[-1][1]]
+        if places.region_of(rest, reference) or places.region_of(names[1], reference):
+            region = rest
+        elif len(units) == 2 and normalise(names[0]) in reference.countries and places.is_known(rest, reference):
+            # "Азербайджан, Баку": the larger before the smaller.
+            return Span(rest, *units[1]), names[0], byline
+        elif names[0].isupper() == rest.isupper():
+            # "Terter, Berdé": two places, as written. A region would be known, or set in other letters.
+            return Span(text[start : units[-1][1]], start, units[-1][1]), None, byline
+        else:
+            region = rest
+    return Span(names[0], *units[0]), region, byline
+
+
+def _behind_byline(text: str, start: int, end: int, reference: Reference) -> tuple[int, str | None]:
+    """Where the place begins in "By N N SEOUL", and what stands before it."""
+    words = [(found.start(), found[0]) for found in re.finditer(r"\S+", text[start:end])]
+    if reporter := _REPORTER.search(text, start, end):
+        # Most places have two signs, as most names have two or three.
+        found = range(max(end - _LONGEST_EAST_ASIAN_PLACE, reporter.end()), end - 1)
+        at = next((at for at in found if places.is_known(text[at:end], reference)), end - 2)
+        return at, text[start:at]
+    if len(words) > 2 and normalise(words[0][1]) in _BY:
+        starts = [start + offset for offset, _ in words[2:]]
+        at = next((at for at in starts if _is_set_off(text, start, at, end)), 0)
+        at = at or next((at for at in starts if places.is_known(text[at:end], reference)), 0)
+        if at:
+            return at, text[start:at].rstrip()
+    return start, None
+
+
+def _is_set_off(text: str, start: int, at: int, end: int) -> bool:
+    """Whether a place in capitals begins behind a name that is not."""
+    return text[at:end].isupper() and len(text[at:end]) > 2 and not text[start:at].isupper() and text[at - 2].islower()
+
+
+def _agency(text: str, tokens: list[Token], reference: Reference) -> tuple[Span, bool]:
+    """The agency as written, and whether a redistributor, which is left out, stands before it and vouches for it."""
+    first, rest = tokens[0], tokens[1:]
+    is_passed_on = (
+        len(rest) > 1
+        and rest[0].kind in "-,/"
+        and bool(first.agencies)
+        and all(reference.agencies[agency].kind == "redistributor" for agency in first.agencies)
+    )
+    start, end = (rest[1] if is_passed_on else first).start, tokens[-1].end
+    return Span(text[start:end], start, end), is_passed_on
+
+
+def _is_known(place: Span, region: str | None, reference: Reference) -> bool:
+    return (
+        places.is_known(place.literal, reference)
+        or places.is_unlisted(place.literal, reference)
+        or (
+            region is not None
+            and places.region_of(region, reference) is not None
+            and not any(word.islower() for word in place.literal.split())
+        )
+    )
 
 
 def _is_no_place(literal: str, reference: Reference) -> str:
@@ -276,58 +347,60 @@ def _is_no_place(literal: str, reference: Reference) -> str:
     words = re.split(r"[\s,/]+", literal.strip())
     if len(words) > _MOST_WORDS:
         return "too long for a place"
-    if kind_of_line(literal, reference) == "byline" and not places.is_known(literal, reference):
+    if places.is_known(literal, reference):
+        return ""
+    if kind_of_line(literal, reference) == "byline":
         return "a byline runs into it"
     if literal[0].islower() and literal[0].upper() != literal[0]:
         return "a place begins with a capital letter"
     if any(word.islower() and len(word) > _LONGEST_PARTICLE for word in words):
         return "a place has no such word in lower case"
-    if re.search(r"[^\W\d_]{4,}\.(?:\s|$)", literal):
-        return "a sentence ends in it"
-    key = normalise(words[0])
-    if len(words) == 1 and (reference.calendar.is_name("month", key) or reference.calendar.is_name("weekday", key)):
-        return "a month or a weekday, not a place"
+    if agencies.candidates(literal, reference):
+        return "an agency, not a place"
     return ""
 
 
 def _is_unmet(
-    form: Form,
-    match: re.Match[str],
+    needs: frozenset[str],
     place: Span | None,
     place_is_known: bool,
-    agency: str,
+    agency: Span | None,
     agency_is_known: bool,
+    date: WrittenDate | None,
+    dash_follows: bool,
+    reference: Reference,
 ) -> str:
     """Which of a form's needs is not met; empty if all are."""
-    dash_follows = _DASH_AHEAD.match(match.string, match.end(), match.end() + MAXIMUM_LENGTH) is not None
-    if _PHOTO.search(agency):
-        return f"{agency!r} is a photo credit"
-    if not agency_is_known:
-        if "agency" in form.row.needs and not (agency.isupper() and len(agency) > 2):
-            return f"{agency!r} is no known agency"
-        if len(agency.split()) > 4 or agency[0].islower():
-            return f"{agency!r} does not look like an agency"
-        if "dash" in form.row.needs and not dash_follows:
-            return f"{agency!r} is no known agency, and no dash follows"
-    if place is not None and not place_is_known:
+    if agency is not None:
+        literal = agency.literal
+        if _PHOTO.search(literal) and not (date is not None and literal.isupper()):
+            return f"{literal!r} is a photo credit"
+        if not agency_is_known:
+            is_named = _DOMAIN.fullmatch(literal) or ("known" not in needs and literal.isupper() and len(literal) > 2)
+            if needs & {"known", "agency"} and not is_named:
+                return f"{literal!r} is no known agency"
+            if "dash" in needs and not dash_follows:
+                return f"{literal!r} is no known agency, and no dash follows"
+            if literal[0].islower() or (len(literal.split()) > 4 and not literal.isupper()):
+                return f"{literal!r} does not look like an agency"
+    if place is None:
+        return ""
+    literal = place.literal
+    if "capitals" in needs and not literal.isupper():
+        return f"{literal!r} is not in capitals"
+    if "city" in needs and not (place_is_known and reference.gazetteer.named(normalise(literal.partition("/")[0]))):
+        return f"{literal!r} is no known city"
+    if not place_is_known:
         # What stands in a place's stead is often a label, a company or the subject of a caption.
-        if "place" in form.row.needs:
-            return f"{place.literal!r} is no known place"
-        if "dash" in form.row.needs and not dash_follows:
-            return f"{place.literal!r} is no known place, and no dash follows"
+        is_caseless = literal.upper() == literal.lower() and len(literal.split()) <= _MOST_CASELESS_WORDS
+        if "place" in needs and not (is_caseless and agency_is_known and dash_follows):
+            return f"{literal!r} is no known place"
+        # A person in a caption has two names.
+        is_one_word = agency_is_known and date is not None and len(literal.split()) == 1
+        if "dash" in needs and not dash_follows and not is_one_word:
+            return f"{literal!r} is no known place, and no dash follows"
+        if agency is None and not literal.isupper():
+            return f"{literal!r} is no known place, and no agency is named"
+    if agency is None and date is not None and date.has_article and not dash_follows:
+        return "place and date of a letter"
     return ""
-
-
-def _split_place(literal: str, start: int, reference: Reference) -> tuple[Span, str | None]:
-    """The place without its region, and the region or country written beside it."""
-    head, comma, rest = literal.partition(",")
-    rest = rest.strip()
-    if not comma or not rest:
-        whole = literal.rstrip(" ,")
-        return Span(whole, start, start + len(whole)), None
-    is_region = places.region_of(rest, reference) is not None
-    if not is_region and head.isupper() == rest.isupper():
-        # "Terter, Berdé": two places, as written. A region would be known, or set in other letters ("LYON, Rhône").
-        return Span(literal, start, start + len(literal)), None
-    head = head.rstrip()
-    return Span(head, start, start + len(head)), rest

@@ -1,6 +1,7 @@
-"""When a text was written: a decision from all the evidence that header, dateline and lead give.
+"""When a text was written: a decision from all the evidence that header, dateline, sign-off, time stamp and lead give.
 
-Finding the dateline belongs to `etl.dateline`; here a day and a month become a date, or do not.
+Finding what is written belongs to `etl.dateline`, `etl.trailer` and `etl.written_dates`; here a day and a month become
+a date, or do not.
 """
 
 from __future__ import annotations
@@ -8,12 +9,16 @@ from __future__ import annotations
 import datetime as dt
 import re
 from calendar import monthrange
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from etl.contract import DATE_CONFLICTS, UNDATED
 from etl.evidence import Evidence
 from etl.header import Header
 from etl.reference import Calendar
+from etl.time_stamp import TimeStamp
+from etl.trailer import SentAt
+from etl.written_dates import GREGORIAN, WrittenDate
 
 MAXIMUM_LAG = 62
 """Days by which a page may follow its dateline before the year that lies nearest is a guess."""
@@ -23,6 +28,12 @@ FUTURE_TOLERANCE = 1
 
 MAXIMUM_YEARS = 50
 """By which a dateline's year may differ from its header's before it is taken for a misprint."""
+
+NEAR_YEARS = 10
+"""By which a year of two figures may differ from its header's before it is taken for a misprint."""
+
+LEAD_DAYS = 7
+"""Days before the header's month from which on a weekday in the lead is still taken for that of the news."""
 
 LEAP_YEAR = 2000
 """A year that has every day that any year has."""
@@ -45,29 +56,11 @@ _NEAR_DATE = re.compile(
 
 
 @dataclass(frozen=True)
-class DayMonth:
-    """A date as a dateline gives it.
-
-    Attributes:
-        day, month: as written; the month as a number.
-        year: None where none is written.
-        weekday: Monday = 1; None where none is written.
-        start, end: its place in the text.
-    """
-
-    day: int
-    month: int
-    year: int | None
-    weekday: int | None
-    start: int
-    end: int
-
-
-@dataclass(frozen=True)
 class DateDecision:
     """The date that was decided on; the fields are the columns of `documents` of the same names."""
 
     content_created: dt.date | None
+    content_created_at: dt.datetime | None
     content_created_edtf: str | None
     date_precision: str
     date_method: str | None
@@ -83,181 +76,308 @@ class DateDecision:
         return UNDATED
 
 
+@dataclass(frozen=True)
+class Written:
+    """The days and times that a text names itself by; None for what it does not name.
+
+    Attributes:
+        dateline: of the dateline.
+        trailer: of the sign-off.
+        stamp: of a line before the body that says when the page was put up.
+        lead, lead_start: the first paragraph, and its place in the text.
+    """
+
+    dateline: WrittenDate | None = None
+    trailer: SentAt | None = None
+    stamp: TimeStamp | None = None
+    lead: str = ""
+    lead_start: int = 0
+
+
 def decide_date(
     header: Header | None,
-    dateline: DayMonth | None,
-    lead: str,
-    lead_start: int,
+    written: Written,
     calendar: Calendar,
     seen_on: dt.date,
     language: str | None = None,
 ) -> DateDecision:
     """Decide on a document's date.
 
-    The dateline's own year comes first, else the header's year, mended over New Year; else the header alone.
-    What lay in the future when the record was first read is never a date. A day without any year is known as
-    `XXXX-MM-DD` only.
+    The dateline comes first, then the sign-off, then a time stamp, then the lead, where its weekday proves it, and
+    the header last. A year that is not written is the header's, mended over New Year. What lay in the future when the
+    record was first read is never a date. A day without any year is known as `XXXX-MM-DD` only.
 
     Args:
-        lead: the first paragraph, in which a weekday named with the dateline's day and month is a proof.
-        lead_start: its place in the text.
+        header: the header, if the text has one.
+        written: what the text says itself.
+        calendar: names of months and weekdays.
         seen_on: the day on which this content was first read.
         language: of the text, for month names that mean different months in different languages.
     """
-    conflicts: set[str] = set()
-    evidence: list[Evidence] = []
-    latest = seen_on + dt.timedelta(days=FUTURE_TOLERANCE)
-    if header is not None and header.year is None:
-        conflicts.add("impossible_day")
+    return _Decision(header, written, calendar, seen_on, language).decide()
 
-    date = None
-    partial = None
-    method = None
-    if dateline is not None:
-        date, method, lost = _date_of(dateline, header, latest, conflicts)
-        partial = _without_year(dateline, header, lost)
-        written = f"{dateline.year or 'XXXX'}-{dateline.month:02}-{dateline.day:02}"
-        reason = lost or ("its own year" if dateline.year else "year from the header")
-        if date is None and partial:
-            reason = "no year anywhere"
-        evidence.append(
-            Evidence("content_created", written, "dateline", dateline.start, dateline.end, lost is None, reason)
-        )
 
-    weekday, weekday_evidence = _weekday(dateline, date, lead, lead_start, calendar, language)
-    evidence.extend(weekday_evidence)
-    if date is not None:
+class _Decision:
+    """One decision: the evidence and the conflicts that come up on the way."""
+
+    def __init__(
+        self, header: Header | None, written: Written, calendar: Calendar, seen_on: dt.date, language: str | None
+    ) -> None:
+        self._header = header
+        self._written = written
+        self._calendar = calendar
+        self._seen_on = seen_on
+        self._language = language
+        self._latest = seen_on + dt.timedelta(days=FUTURE_TOLERANCE)
+        self._conflicts: set[str] = set()
+        self._evidence: list[Evidence] = []
+
+    def decide(self) -> DateDecision:
+        """The decision."""
+        if self._header is not None and self._header.year is None:
+            self._conflicts.add("impossible_day")
+        partial = None
+        if self._written.dateline is not None:
+            date, method, partial = self._of_dateline(self._written.dateline)
+            if date is not None:
+                return self._to_the_day(date, method)
+        for found in (self._of_trailer, self._of_stamp, self._of_lead):
+            date, method = found()
+            if date is not None:
+                return self._to_the_day(date, method)
+        edtf, precision, date = self._of_header()
+        self._add_header(edtf is not None, "all that is known of the date" if edtf else "no such day, or a day to come")
+        if edtf is not None:
+            return self._decision(date, None, edtf, precision, "header", None)
+        return self._decision(None, None, partial, "none", "dateline" if partial else None, None)
+
+    def _to_the_day(self, date: dt.date, method: str) -> DateDecision:
+        weekday = self._weekday(date)
         weekday_ok = None if weekday is None else weekday == date.isoweekday()
         if weekday_ok is False:
-            conflicts.add("weekday_differs")
-        _add_header_evidence(evidence, header, False, "the dateline is nearer to the writing")
-        return DateDecision(date, date.isoformat(), "day", method, _gravest(conflicts), weekday_ok, tuple(evidence))
+            self._conflicts.add("weekday_differs")
+        self._add_header(False, f"the {method.rpartition('+')[2]} is nearer to the writing")
+        return self._decision(date, self._moment(date), date.isoformat(), "day", method, weekday_ok)
 
-    edtf, precision, day = _from_header(header, latest, conflicts)
-    if edtf is not None:
-        _add_header_evidence(evidence, header, True, "all that is known of the date")
-        return DateDecision(day, edtf, precision, "header", _gravest(conflicts), None, tuple(evidence))
-    _add_header_evidence(evidence, header, False, "no such day, or a day to come")
-    if partial is not None:
-        return DateDecision(None, partial, "none", "dateline", _gravest(conflicts), None, tuple(evidence))
-    return DateDecision(None, None, "none", None, _gravest(conflicts), None, tuple(evidence))
+    def _decision(
+        self,
+        date: dt.date | None,
+        moment: dt.datetime | None,
+        edtf: str | None,
+        precision: str,
+        method: str | None,
+        weekday_ok: bool | None,
+    ) -> DateDecision:
+        found = [name for name in DATE_CONFLICTS if name in self._conflicts]
+        gravest = found[-1] if found else None
+        return DateDecision(date, moment, edtf, precision, method, gravest, weekday_ok, tuple(self._evidence))
 
+    def _of_dateline(self, dateline: WrittenDate) -> tuple[dt.date | None, str, str | None]:
+        """The dateline's date, how it was obtained, and its EDTF where no year is anywhere."""
+        date, method, lost = self._date(dateline)
+        partial = None
+        reason = lost or ("its own year" if method == "dateline" else f"year from the {method.partition('+')[0]}")
+        if lost == _NO_YEAR:
+            month = "XX" if dateline.month is None else f"{dateline.month:02}"
+            partial = f"XXXX-{month}-{dateline.day:02}"
+        self._add_dateline(dateline, lost is None or partial is not None, reason)
+        return date, method, partial
 
-def _date_of(
-    dateline: DayMonth, header: Header | None, latest: dt.date, conflicts: set[str]
-) -> tuple[dt.date | None, str | None, str | None]:
-    """The dateline's date, how it was obtained, and why it is none."""
-    if dateline.year is not None:
-        date = _day(dateline.year, dateline.month, dateline.day)
+    def _date(self, dateline: WrittenDate) -> tuple[dt.date | None, str, str | None]:
+        """A dateline's date, the method, and why it is none."""
+        assert dateline.day is not None, "a dateline's date has a day"
+        if dateline.calendar != GREGORIAN:
+            self._conflicts.add("other_calendar")
+            return None, "dateline", f"of the {dateline.calendar} calendar"
+        year = self._year(dateline)
+        if year is None or dateline.month is None:
+            return self._with_near_year(dateline.day, dateline.month)
+        date = _day(year, dateline.month, dateline.day)
         if date is None:
-            conflicts.add("impossible_day")
-            return None, None, "no such day"
-        if date > latest:
-            conflicts.add("future")
-            return None, None, "lies in the future"
-        if header is not None and header.year is not None:
-            if abs(header.year - date.year) > MAXIMUM_YEARS:
-                conflicts.add("year_typo")
-                return None, None, "its year is not of the header's time"
-            _compare(date, header, conflicts)
+            self._conflicts.add("impossible_day")
+            return None, "dateline", "no such day"
+        if date > self._latest:
+            self._conflicts.add("future")
+            return None, "dateline", "lies in the future"
+        self._compare(date)
         return date, "dateline", None
-    if _day(LEAP_YEAR, dateline.month, dateline.day) is None:
-        conflicts.add("impossible_day")
-        return None, None, "no such day"
-    if header is None or header.year is None or header.month is None:
-        return None, None, "no year anywhere"
-    return _with_header_year(dateline, header, latest, conflicts)
 
+    def _year(self, dateline: WrittenDate) -> int | None:
+        """The year that a dateline names, in full; None if it names none, or a misprint."""
+        year = dateline.year
+        if year is None:
+            return None
+        near = self._header.year if self._header is not None else None
+        if year < 100 and near is None:
+            return _century(year, self._seen_on)
+        if year < 100 and near is not None:
+            year = near + (year - near + 50) % 100 - 50
+            is_typo = abs(near - year) > NEAR_YEARS
+        else:
+            is_typo = year > dt.MAXYEAR or (near is not None and abs(near - year) > MAXIMUM_YEARS)
+        if is_typo:
+            self._conflicts.add("year_typo")
+        return None if is_typo else year
 
-def _with_header_year(
-    dateline: DayMonth, header: Header, latest: dt.date, conflicts: set[str]
-) -> tuple[dt.date | None, str | None, str | None]:
-    assert header.year is not None and header.month is not None
-    # The last day on which the page can have been put up, as far as its header tells.
-    end = dt.date(header.year, header.month, header.day or monthrange(header.year, header.month)[1])
-    in_year = {year: _day(year, dateline.month, dateline.day) for year in (header.year, header.year - 1)}
-    for date in in_year.values():
-        # A day ahead is a time zone, or the next morning's paper.
-        if date is None or not -1 <= (end - date).days <= MAXIMUM_LAG:
-            continue
-        if date > latest:
-            conflicts.add("future")
-            return None, None, "lies in the future"
-        _compare(date, header, conflicts)
-        return date, "header+dateline", None
-    if in_year[header.year] is None:
-        conflicts.add("impossible_day")
-        return None, None, "no such day in the header's year"
-    conflicts.add("month_differs")
-    return None, None, "too far from the header for its year to be sure"
+    def _with_near_year(self, day: int, month: int | None) -> tuple[dt.date | None, str, str | None]:
+        """The day with the year, and if need be the month, of header, sign-off or time stamp."""
+        if month is not None and _day(LEAP_YEAR, month, day) is None:
+            self._conflicts.add("impossible_day")
+            return None, "dateline", "no such day"
+        end, method = self._frame()
+        if end is None:
+            return None, "dateline", _NO_YEAR
+        before = end.replace(day=1) - dt.timedelta(days=1)
+        if month is None:
+            found = [_day(end.year, end.month, day), _day(before.year, before.month, day)]
+        else:
+            found = [_day(end.year, month, day), _day(end.year - 1, month, day)]
+        for date in found:
+            # A day ahead is a time zone, or the next morning's paper.
+            if date is None or not -1 <= (end - date).days <= MAXIMUM_LAG:
+                continue
+            if date > self._latest:
+                self._conflicts.add("future")
+                return None, method, "lies in the future"
+            self._compare(date)
+            return date, method, None
+        if found[0] is None:
+            self._conflicts.add("impossible_day")
+            return None, method, "no such day in the header's year"
+        self._conflicts.add("month_differs")
+        return None, method, "too far from the header for its year to be sure"
 
+    def _frame(self) -> tuple[dt.date | None, str]:
+        """The last day on which a text can have been put up, as far as anything tells, and what tells it."""
+        header = self._header
+        if header is not None and header.year is not None and header.month is not None:
+            last = monthrange(header.year, header.month)[1]
+            return dt.date(header.year, header.month, header.day or last), "header+dateline"
+        for date, method in (self._of_trailer(), self._of_stamp()):
+            if date is not None:
+                return date, f"{method}+dateline"
+        return None, "dateline"
 
-def _without_year(dateline: DayMonth, header: Header | None, lost: str | None) -> str | None:
-    """The EDTF of a dateline where no year is anywhere."""
-    if dateline.year is not None or lost != "no year anywhere":
+    def _of_trailer(self) -> tuple[dt.date | None, str]:
+        sent = self._written.trailer
+        if sent is None or sent.day is None or sent.month is None or sent.year is None:
+            return None, "trailer"
+        year = sent.year if sent.year > 99 else _century(sent.year, self._seen_on)
+        return self._known(_day(year, sent.month, sent.day)), "trailer"
+
+    def _of_stamp(self) -> tuple[dt.date | None, str]:
+        if self._written.stamp is None:
+            return None, "timestamp"
+        date = self._written.stamp.date
+        if date.calendar != GREGORIAN or date.year is None or date.month is None or date.day is None:
+            return None, "timestamp"
+        return self._known(_day(date.year, date.month, date.day)), "timestamp"
+
+    def _known(self, date: dt.date | None) -> dt.date | None:
+        return date if date is not None and date <= self._latest else None
+
+    def _of_lead(self) -> tuple[dt.date | None, str]:
+        """The day that the lead names with its weekday, if header and calendar prove it and it names no other."""
+        header = self._header
+        if header is None or header.year is None or header.month is None or header.day is not None:
+            return None, "lead"
+        last = dt.date(header.year, header.month, monthrange(header.year, header.month)[1])
+        first = last.replace(day=1) - dt.timedelta(days=LEAD_DAYS)
+        days = {}
+        for day, month, year, weekday, start, end in self._named_days():
+            for candidate in (year,) if year else (header.year, header.year - 1):
+                date = _day(candidate, month, day)
+                if date is not None and first <= date <= last and date.isoweekday() == weekday:
+                    days[date] = (start, end)
+        if len(days) != 1 or self._known(min(days)) is None:
+            return None, "lead"
+        ((date, (start, end)),) = days.items()
+        self._evidence.append(Evidence("content_created", date.isoformat(), "lead", start, end, True, "weekday agrees"))
+        return date, "lead"
+
+    def _of_header(self) -> tuple[str | None, str, dt.date | None]:
+        header = self._header
+        if header is None or header.year is None or header.month is None or header.year < EARLIEST_YEAR:
+            return None, "none", None
+        if dt.date(header.year, header.month, header.day or 1) > self._latest:
+            self._conflicts.add("future")
+            return None, "none", None
+        if header.day is None:
+            return header.edtf, "month", None
+        return header.edtf, "day", dt.date(header.year, header.month, header.day)
+
+    def _compare(self, date: dt.date) -> None:
+        header = self._header
+        if header is None or header.year is None or header.month is None:
+            return
+        if header.day is not None and date > dt.date(header.year, header.month, header.day):
+            self._conflicts.add("after_header")
+        if (date.year, date.month) != (header.year, header.month):
+            self._conflicts.add("month_differs")
+
+    def _moment(self, date: dt.date) -> dt.datetime | None:
+        """When exactly it was sent, as sign-off or time stamp say, if they speak of that day."""
+        sent, stamp = self._written.trailer, self._written.stamp
+        moment = sent.on(date) if sent is not None else None
+        if moment is not None and sent is not None:
+            start, end, rule = sent.start, sent.end, "trailer"
+        elif stamp is not None and stamp.time is not None and self._of_stamp()[0] == date:
+            moment = dt.datetime.combine(date, stamp.time).astimezone(dt.UTC)
+            start, end, rule = stamp.date.start, stamp.date.end, "timestamp"
+        else:
+            return None
+        self._evidence.append(Evidence("content_created_at", moment.isoformat(), rule, start, end, True, "in UTC"))
+        return moment
+
+    def _weekday(self, date: dt.date) -> int | None:
+        """The weekday named with the decided day, in the dateline first, else in the lead."""
+        dateline = self._written.dateline
+        if dateline is not None and dateline.weekday is not None:
+            self._add_weekday(str(dateline.weekday), "dateline", dateline.start, dateline.end, dateline.weekday, date)
+            return dateline.weekday
+        lead, at = self._written.lead, self._written.lead_start
+        if not _DAYS[date.day].search(lead):
+            return None
+        for day, month, year, weekday, start, end in self._named_days():
+            if (day, month) == (date.day, date.month) and year in (None, date.year):
+                self._add_weekday(lead[start - at : end - at], "lead", start, end, weekday, date)
+                return weekday
         return None
-    return f"XXXX-{dateline.month:02}-{dateline.day:02}"
+
+    def _named_days(self) -> Iterator[tuple[int, int, int | None, int, int, int]]:
+        """The days that the lead names with their weekdays: day, month, year, weekday, start, end."""
+        at = self._written.lead_start
+        for found in _NEAR_DATE.finditer(self._written.lead):
+            month = self._calendar.month(found["month"] or found["month2"], self._language)
+            weekday = self._calendar.weekday(found["weekday"], self._language)
+            if weekday is not None and month is not None:
+                year = int(found["year"]) if found["year"] else None
+                day = int(found["day"] or found["day2"])
+                yield day, month, year, weekday, at + found.start(), at + found.end("whole")
+
+    def _add_weekday(self, value: str, rule: str, start: int, end: int, weekday: int, date: dt.date) -> None:
+        note = f"{'agrees' if weekday == date.isoweekday() else 'disagrees'} with the calendar"
+        self._evidence.append(Evidence("weekday_ok", value, rule, start, end, True, note))
+
+    def _add_dateline(self, date: WrittenDate, has_won: bool, reason: str) -> None:
+        month = "XX" if date.month is None else f"{date.month:02}"
+        value = f"{date.year or 'XXXX'}-{month}-{date.day:02}"
+        self._evidence.append(Evidence("content_created", value, "dateline", date.start, date.end, has_won, reason))
+
+    def _add_header(self, has_won: bool, reason: str) -> None:
+        header = self._header
+        if header is not None:
+            value = header.edtf or header.literal
+            evidence = Evidence("content_created", value, "header", header.start, header.end, has_won, reason)
+            self._evidence.append(evidence)
 
 
-def _from_header(header: Header | None, latest: dt.date, conflicts: set[str]) -> tuple[str | None, str, dt.date | None]:
-    if header is None or header.year is None or header.month is None or header.year < EARLIEST_YEAR:
-        return None, "none", None
-    if dt.date(header.year, header.month, header.day or 1) > latest:
-        conflicts.add("future")
-        return None, "none", None
-    if header.day is None:
-        return header.edtf, "month", None
-    return header.edtf, "day", dt.date(header.year, header.month, header.day)
+_NO_YEAR = "no year anywhere"
 
 
-def _compare(date: dt.date, header: Header, conflicts: set[str]) -> None:
-    assert header.year is not None and header.month is not None
-    if header.day is not None and date > dt.date(header.year, header.month, header.day):
-        conflicts.add("after_header")
-    if (date.year, date.month) != (header.year, header.month):
-        conflicts.add("month_differs")
-
-
-def _weekday(
-    dateline: DayMonth | None,
-    date: dt.date | None,
-    lead: str,
-    lead_start: int,
-    calendar: Calendar,
-    language: str | None,
-) -> tuple[int | None, list[Evidence]]:
-    """The weekday named with the decided day, in the dateline first, else in the lead."""
-    if date is None:
-        return None, []
-    if dateline is not None and dateline.weekday is not None:
-        agrees = dateline.weekday == date.isoweekday()
-        note = f"{'agrees' if agrees else 'disagrees'} with the calendar"
-        value = str(dateline.weekday)
-        return dateline.weekday, [Evidence("weekday_ok", value, "dateline", dateline.start, dateline.end, True, note)]
-    if not _DAYS[date.day].search(lead):
-        return None, []
-    for found in _NEAR_DATE.finditer(lead):
-        day = int(found["day"] or found["day2"])
-        month = calendar.month(found["month"] or found["month2"], language)
-        weekday = calendar.weekday(found["weekday"], language)
-        is_this_year = found["year"] is None or int(found["year"]) == date.year
-        if weekday is not None and (day, month) == (date.day, date.month) and is_this_year:
-            agrees = weekday == date.isoweekday()
-            note = f"{'agrees' if agrees else 'disagrees'} with the calendar"
-            start, end = lead_start + found.start(), lead_start + found.end("whole")
-            return weekday, [Evidence("weekday_ok", found["whole"], "lead", start, end, True, note)]
-    return None, []
-
-
-def _add_header_evidence(evidence: list[Evidence], header: Header | None, has_won: bool, reason: str) -> None:
-    if header is not None:
-        value = header.edtf or header.literal
-        evidence.append(Evidence("content_created", value, "header", header.start, header.end, has_won, reason))
-
-
-def _gravest(conflicts: set[str]) -> str | None:
-    found = [name for name in DATE_CONFLICTS if name in conflicts]
-    return found[-1] if found else None
+def _century(year: int, seen_on: dt.date) -> int:
+    """A year of two figures in full: the last such one that has begun."""
+    return seen_on.year - (seen_on.year - year) % 100
 
 
 def _day(year: int, month: int, day: int) -> dt.date | None:

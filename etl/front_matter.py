@@ -5,16 +5,21 @@ The kinds of lines are data, in reference/front_matter.tsv.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from etl.paragraphs import head_lines
 from etl.reference import Reference, normalise
+from etl.time_stamp import read_stamp
 
 MAXIMUM_LINES = 8
 """Non-empty lines that are looked at: no page puts more between its header and its dateline."""
 
 _LONGEST_KIND = 160
 """Code points of the longest line that can be furniture, a version note or a byline."""
+
+_PROSE_WORDS = 8
+_SENTENCE_END = re.compile(r"[.!?…。؟।][\"»”’')\]]*$")
 
 _SECTION_WORDS = 3
 """The name of a section has at most so many words, a headline more."""
@@ -68,21 +73,30 @@ def _has_section(lines: list[str]) -> bool:
     return any(len(line.split()) <= _SECTION_WORDS for line in lines[:-1])
 
 
-def skip_furniture(text: str, start: int, reference: Reference) -> tuple[int, str | None]:
-    """Where a text without a dateline begins: after leading furniture and version notes.
+def open_body(text: str, start: int, reference: Reference) -> tuple[int, FrontMatter]:
+    """Where a text without a dateline begins, and what stands before: lines above the first full sentence.
 
-    Returns:
-        The offset, and the version note if there was one.
+    Where no full sentence is among the first lines, only furniture and notes at the very beginning are taken off.
     """
-    label = None
+    furniture_end = start
+    is_leading = True
     for line_start, line_end in head_lines(text, start, MAXIMUM_LINES):
-        kind = kind_of_line(text[line_start:line_end], reference)
-        if kind not in {"furniture", "version_label"}:
-            return line_start, label
-        if kind == "version_label":
-            label = label or text[line_start:line_end]
-        start = line_end
-    return start, label
+        line = text[line_start:line_end]
+        if is_prose(line, reference):
+            return line_start, read_front_matter(text, start, line_start, reference)
+        is_leading = is_leading and kind_of_line(line, reference) in {"furniture", "version_label"}
+        if is_leading:
+            furniture_end = line_end
+    return furniture_end, read_front_matter(text, start, furniture_end, reference)
+
+
+def is_prose(line: str, reference: Reference) -> bool:
+    """Whether a line is a full sentence of some length, and no headline. A dateline that comes after it is quoted."""
+    return (
+        _SENTENCE_END.search(line[-8:]) is not None
+        and len(line[:1000].split()) > _PROSE_WORDS
+        and kind_of_line(line, reference) is None
+    )
 
 
 def kind_of_line(line: str, reference: Reference) -> str | None:
@@ -92,4 +106,4 @@ def kind_of_line(line: str, reference: Reference) -> str | None:
     for entry in reference.line_kinds:
         if entry.pattern.fullmatch(line):
             return entry.kind
-    return None
+    return "furniture" if read_stamp(line, 0, len(line), reference.calendar) else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -51,6 +52,12 @@ def is_known(name: str, reference: Reference) -> bool:
 
 
 @lru_cache(CACHED_NAMES)
+def is_unlisted(name: str, reference: Reference) -> bool:
+    """Whether datelines name a place so that no gazetteer has: a ship, an organisation's seat."""
+    return any(pattern.fullmatch(name) for pattern in reference.unlisted_places)
+
+
+@lru_cache(CACHED_NAMES)
 def locate(located: str, region: str | None, reference: Reference, context_country: str | None = None) -> Located:
     """Resolve a place as written.
 
@@ -69,7 +76,7 @@ def locate(located: str, region: str | None, reference: Reference, context_count
     named_country = reference.countries.get(key) if region is None else None
     scored = sorted(
         (
-            (place, _score(place, is_primary, meant, meant_country, context_country))
+            (place, _score(place, _is_main(place, is_primary, key), meant, meant_country, context_country))
             for place, is_primary in reference.gazetteer.named(key)
             if (meant_country is None or place.country_code == meant_country)
             and (named_country is None or _may_be_meant(place, is_primary, named_country, context_country))
@@ -109,6 +116,17 @@ def _score(
     elif context is not None and place.country_code == context:
         score += 0.3
     return score
+
+
+def _is_main(place: Place, is_primary: bool, key: str) -> bool:
+    """Whether a name is a place's main one, accents aside: "Bogota" is that of Bogotá."""
+    return is_primary or _plain(place.name) == _plain(key)
+
+
+@lru_cache(CACHED_NAMES)
+def _plain(name: str) -> str:
+    """A name without accents."""
+    return "".join(sign for sign in unicodedata.normalize("NFD", normalise(name)) if not unicodedata.combining(sign))
 
 
 def _first_of(located: str) -> str:

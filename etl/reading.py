@@ -9,15 +9,17 @@ import datetime as dt
 from dataclasses import dataclass
 
 from etl import agencies
-from etl.dateline import Dateline, Span, find_dateline, find_signoff
-from etl.dates import DateDecision, decide_date
+from etl.dateline import Dateline, Span, find_dateline
+from etl.dates import DateDecision, Written, decide_date
 from etl.evidence import Evidence
-from etl.front_matter import FrontMatter, read_front_matter, skip_furniture
+from etl.front_matter import MAXIMUM_LINES, FrontMatter, open_body, read_front_matter
 from etl.header import Header, read_header
 from etl.language import detect_language
-from etl.paragraphs import count_words, paragraphs, trim
+from etl.paragraphs import count_words, head_lines, paragraphs, trim
 from etl.places import Located, locate
 from etl.reference import Reference
+from etl.time_stamp import TimeStamp, read_stamp
+from etl.trailer import Trailer, find_trailer
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class Reading:
     located: Located | None
     credit: Credit | None
     date: DateDecision
-    trailer: Span | None
+    trailer: Trailer | None
     language: str | None
     language_confidence: float | None
     body_start: int
@@ -92,30 +94,30 @@ def read_document(text: str, seen_on: dt.date, reference: Reference) -> Reading:
     found = find_dateline(text, start, reference, language)
     dateline = found.dateline
     if dateline is not None:
-        front_matter = read_front_matter(text, start, dateline.span.start, reference)
-        body_start = dateline.body_start
+        front_end, body_start = dateline.span.start, dateline.body_start
+        front_matter = read_front_matter(text, start, front_end, reference)
     else:
-        body_start, label = skip_furniture(text, start, reference)
-        front_matter = FrontMatter(version_label=label)
+        front_end, front_matter = open_body(text, start, reference)
+        body_start = front_end
     body_start, body_end = trim(text, body_start, len(text))
 
     located = _located(dateline, reference)
-    credit, trailer = _credit(text, body_start, body_end, dateline, located, reference)
+    trailer = find_trailer(text, body_start, body_end, reference)
+    credit = _credit(dateline, trailer, located, language, reference)
     if trailer is not None:
-        body_start, body_end = trim(text, body_start, trailer.start)
+        body_start, body_end = trim(text, body_start, trailer.span.start)
     spans = tuple(
         Paragraph(first, last, count_words(text[first:last])) for first, last in paragraphs(text, body_start, body_end)
     )
     lead = text[spans[0].start : spans[0].end] if spans else ""
-    date = decide_date(
-        header,
+    written = Written(
         dateline.date if dateline else None,
+        trailer.sent_at if trailer else None,
+        _stamp(text, start, front_end, reference, language),
         lead,
         body_start,
-        reference.calendar,
-        seen_on,
-        language,
     )
+    date = decide_date(header, written, reference.calendar, seen_on, language)
     return Reading(
         text,
         header,
@@ -142,29 +144,34 @@ def _located(dateline: Dateline | None, reference: Reference) -> Located | None:
     return locate(dateline.place.literal, dateline.region, reference, country)
 
 
+def _stamp(text: str, start: int, end: int, reference: Reference, language: str | None) -> TimeStamp | None:
+    """The first line before the body that is a time stamp."""
+    for first, last in head_lines(text[:end], start, MAXIMUM_LINES):
+        if stamp := read_stamp(text, first, last, reference.calendar, language):
+            return stamp
+    return None
+
+
 def _credit(
-    text: str,
-    body_start: int,
-    body_end: int,
     dateline: Dateline | None,
+    trailer: Trailer | None,
     located: Located | None,
+    language: str | None,
     reference: Reference,
-) -> tuple[Credit | None, Span | None]:
-    """The agency credited, and the sign-off if the text has one."""
+) -> Credit | None:
+    """The agency credited, in the dateline or else in the sign-off."""
     country = located.country_code if located else None
-    signoff = find_signoff(text, body_start, body_end, reference)
-    trailer = signoff[0] if signoff else None
     if dateline is not None and dateline.agency is not None:
         span = dateline.agency
         role = "shared" if agencies.is_shared(span.literal, reference) else "dateline"
-    elif signoff is not None:
-        span, role = signoff[1], "credit"
+    elif trailer is not None and trailer.agency is not None:
+        span, role = trailer.agency, "credit"
     else:
-        return None, trailer
-    agency_id = agencies.identify(span.literal, country, reference)
+        return None
+    agency_id = agencies.identify(span.literal, country, reference, language)
     if agency_id is not None and reference.agencies[agency_id].kind == "redistributor":
         role = "redistributor"
-    return Credit(span, agency_id, role), trailer
+    return Credit(span, agency_id, role)
 
 
 def _evidence_of_place(dateline: Dateline | None, located: Located | None) -> list[Evidence]:

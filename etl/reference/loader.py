@@ -12,7 +12,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 from etl.contract import AGENCY_KINDS
@@ -20,6 +20,12 @@ from etl.errors import SetupFault
 from etl.reference.gazetteer import Gazetteer
 
 HERE = Path(__file__).parent
+
+MONTH_KINDS = {"month": "gregorian", "islamic_month": "islamic", "persian_month": "persian"}
+"""The kinds of months in the calendar files, with their calendars."""
+
+CALENDAR_KINDS = {"weekday": 7, "article": 1, **dict.fromkeys(MONTH_KINDS, 12)}
+"""What the calendar files hold, each with its largest number."""
 
 CACHED_NAMES = 1 << 14
 """Names of which what was looked up is remembered: an archive has the same places and agencies again and again."""
@@ -31,6 +37,11 @@ def normalise(name: str) -> str:
     # The Turkish capital İ folds to an i and a dot above: IZMIR and İzmir are to be one.
     folded = unicodedata.normalize("NFC", name).casefold().replace("i\u0307", "i")
     return " ".join(folded.split()).rstrip(".")
+
+
+def agency_head(literal: str) -> str:
+    """The key of an agency's first word, under which its literals are looked for."""
+    return re.split(r"\W", normalise(literal), maxsplit=1)[0]
 
 
 @dataclass(frozen=True)
@@ -62,22 +73,30 @@ class LineKind:
     pattern: re.Pattern[str]
 
 
+FORM_NEEDS = {
+    "agency": "an agency of the registry, or one in capitals",
+    "known": "an agency of the registry",
+    "place": "a place of the gazetteer, or one with a region of it",
+    "city": "a place of the gazetteer, and no country",
+    "capitals": "a place in capitals",
+    "dash": "a dash behind it where agency or place are unknown",
+}
+"""What a form may need, with what that says."""
+
+
 @dataclass(frozen=True)
 class FormRow:
-    """A row of dateline_forms.tsv; `etl.dateline` compiles its pattern.
+    """A row of dateline_forms.tsv or trailer_forms.tsv; `etl.dateline` or `etl.trailer` compiles its pattern.
 
     Attributes:
         name: the form's name.
-        position: head (a dateline) or tail (a sign-off).
-        needs: what it takes to be believed: a known `agency` (or one in capitals), a known `place` (or one in
-            capitals), a `dash` after it where the agency is unknown.
+        needs: what it takes to be believed, of FORM_NEEDS.
         confidence: 0 to 1, where agency and place are known and it stands on the first line.
-        pattern: in the language of `etl.dateline`.
+        pattern: in the language of the module that compiles it.
         example: a line that it reads; a test holds that.
     """
 
     name: str
-    position: str
     needs: frozenset[str]
     confidence: float
     pattern: str
@@ -85,12 +104,20 @@ class FormRow:
 
 
 class Calendar:
-    """Month and weekday names of all languages."""
+    """Names of months and weekdays in all languages."""
 
     def __init__(self, rows: Iterable[tuple[str, str, int, str]]) -> None:
-        self._names: dict[str, dict[str, dict[str, int]]] = {"month": {}, "weekday": {}}
+        self._names: dict[str, dict[str, dict[str, int]]] = {kind: {} for kind in CALENDAR_KINDS}
         for language, kind, number, name in rows:
-            self._names[kind].setdefault(name, {})[language.partition("-")[0]] = number
+            self._names[kind].setdefault(normalise(name), {})[language.partition("-")[0]] = number
+        self.triggers = frozenset(
+            {*(_first_word(name) for kind in MONTH_KINDS for name in self._names[kind]), *self._names["article"]}
+        )
+        """What a written day may begin with, but for figures: first words of months, and articles."""
+        self.articles = frozenset(self._names["article"])
+        """What may stand before the figure of a day: "le", "den", "на"."""
+        self.weekday_heads = frozenset(_first_word(name) for name in self._names["weekday"])
+        """The first words of weekdays."""
 
     def month(self, name: str, language: str | None = None) -> int | None:
         """The number of the month, 1 to 12, or None if the name is no month's.
@@ -100,9 +127,22 @@ class Calendar:
         """
         return self._number("month", name, language)
 
+    def month_of(self, name: str, language: str | None = None) -> tuple[str, int] | None:
+        """The calendar that has a month of that name (gregorian, islamic, persian), and its number. As `month`."""
+        for kind, calendar in MONTH_KINDS.items():
+            number = self._number(kind, name, language)
+            if number is not None:
+                return calendar, number
+        return None
+
     def weekday(self, name: str, language: str | None = None) -> int | None:
         """The number of the weekday, Monday = 1, or None if the name is no weekday's. As `month`."""
         return self._number("weekday", name, language)
+
+    def is_weekday_of(self, name: str, language: str | None) -> bool:
+        """Whether a name is a weekday's in a language."""
+        meanings = self._names["weekday"].get(normalise(name), {})
+        return language is not None and language.partition("-")[0] in meanings
 
     def _number(self, kind: str, name: str, language: str | None) -> int | None:
         meanings = self._names[kind].get(normalise(name))
@@ -113,9 +153,9 @@ class Calendar:
             return next(iter(numbers))
         return meanings.get(language.partition("-")[0]) if language else None
 
-    def is_name(self, kind: str, name: str) -> bool:
-        """Whether a name is some language's month or weekday, whichever of them."""
-        return normalise(name) in self._names[kind]
+
+def _first_word(name: str) -> str:
+    return name.partition(" ")[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,8 +176,19 @@ class Reference:
     countries: dict[str, str]
     line_kinds: tuple[LineKind, ...]
     forms: tuple[FormRow, ...]
+    trailers: tuple[FormRow, ...]
+    unlisted_places: tuple[re.Pattern[str], ...]
     gazetteer: Gazetteer
     version: str
+
+    @cached_property
+    def literal_lengths(self) -> dict[str, tuple[int, ...]]:
+        """The lengths of the agencies' literals by their first words, longest first."""
+        lengths: dict[str, set[int]] = defaultdict(set)
+        for agency in self.agencies.values():
+            for literal in agency.literals:
+                lengths[agency_head(literal)].add(len(literal))
+        return {head: tuple(sorted(found, reverse=True)) for head, found in lengths.items()}
 
 
 @cache
@@ -160,7 +211,9 @@ def load_reference(folder: Path = HERE) -> Reference:
         regions={row[0]: Region(row[1], row[2]) for _, row in _rows(folder / "regions.tsv", 3)},
         countries=_countries(folder),
         line_kinds=tuple(_line_kinds(folder)),
-        forms=tuple(_forms(folder)),
+        forms=tuple(_forms(folder / "dateline_forms.tsv")),
+        trailers=tuple(_forms(folder / "trailer_forms.tsv")),
+        unlisted_places=tuple(_unlisted_places(folder)),
         gazetteer=Gazetteer(folder),
         version=_digest(folder),
     )
@@ -202,9 +255,10 @@ def _agencies(folder: Path) -> Iterator[Agency]:
 def _calendar(folder: Path) -> Iterator[tuple[str, str, int, str]]:
     for file in ("calendar.tsv", "calendar_extra.tsv"):
         for where, (language, kind, number, name) in _rows(folder / file, 4):
-            last = {"month": 12, "weekday": 7}.get(kind)
+            last = CALENDAR_KINDS.get(kind)
             if last is None or not number.isdigit() or not 1 <= int(number) <= last:
-                raise SetupFault(f"{where}: not a month 1 to 12 or a weekday 1 to 7: {kind} {number}")
+                allowed = ", ".join(f"{name} 1 to {most}" for name, most in CALENDAR_KINDS.items())
+                raise SetupFault(f"{where}: {kind} {number} is none of those that are allowed: {allowed}")
             yield language, kind, int(number), name
 
 
@@ -227,15 +281,22 @@ def _line_kinds(folder: Path) -> Iterator[LineKind]:
         yield LineKind(kind, compiled)
 
 
-def _forms(folder: Path) -> Iterator[FormRow]:
-    for where, (name, position, needs, confidence, pattern, example) in _rows(folder / "dateline_forms.tsv", 6):
+def _unlisted_places(folder: Path) -> Iterator[re.Pattern[str]]:
+    for where, (pattern, example) in _rows(folder / "unlisted_places.tsv", 2):
+        compiled = _compiled(where, pattern, re.IGNORECASE)
+        if not compiled.fullmatch(example):
+            raise SetupFault(f"{where}: the pattern does not match its example {example!r}")
+        yield compiled
+
+
+def _forms(path: Path) -> Iterator[FormRow]:
+    for where, (name, needs, confidence, pattern, example) in _rows(path, 5):
         needed = frozenset(needs.split(",")) if needs else frozenset()
-        if position not in {"head", "tail"} or not needed <= {"agency", "place", "dash"}:
-            raise SetupFault(f"{where}: position is head or tail, needs are agency, place, dash")
-        if not re.fullmatch(r"0\.\d+|1(?:\.0)?", confidence) or "agency" not in pattern:
-            raise SetupFault(f"{where}: a form has a confidence from 0 to 1 and an agency in its pattern")
-        _compiled(where, re.sub(r"\{[a-z]+\}", "x", pattern))
-        yield FormRow(name, position, needed, float(confidence), pattern, example)
+        if not needed <= set(FORM_NEEDS):
+            raise SetupFault(f"{where}: a form may need {', '.join(FORM_NEEDS)}, not {needs}")
+        if not re.fullmatch(r"0\.\d+|1(?:\.0)?", confidence):
+            raise SetupFault(f"{where}: a confidence is from 0 to 1, not {confidence}")
+        yield FormRow(name, needed, float(confidence), pattern, example)
 
 
 def _compiled(where: str, pattern: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from etl.dateline import compile_forms, find_dateline, find_signoff
+from etl.dateline import find_dateline
 from etl.reading import read_document
 from etl.reference import Reference
+from etl.trailer import find_trailer
 
 # line, form, place, region, agency, (day, month, year, weekday), what the body begins with
 READ = [
@@ -31,13 +32,14 @@ READ = [
     ("Bakou, 4 mars (AZERTAC). Le", "parenthesis", "Bakou", None, "AZERTAC", (4, 3, None, None), "Le"),
     ("Madrid, 11 may (EFE).- El", "parenthesis", "Madrid", None, "EFE", (11, 5, None, None), "El"),
     ("Praia, 3 mai (Inforpress) - Le", "parenthesis", "Praia", None, "Inforpress", (3, 5, None, None), "Le"),
+    ("By Ann Writer SEOUL, Nov. 24 (Yonhap) -- A", "parenthesis", "SEOUL", None, "Yonhap", (24, 11, None, None), "A"),
     ("NEW YORK (AP) — The", "parenthesis_undated", "NEW YORK", None, "AP", None, "The"),
     ("GROSSETO, Italy (AP) -- The", "parenthesis_undated", "GROSSETO", "Italy", "AP", None, "The"),
     ("San Mateo (ANP/RTL) - De", "parenthesis_undated", "San Mateo", None, "ANP/RTL", None, "De"),
-    ("Oct 22 (Reuters) - The", "date_parenthesis", None, None, "Reuters", (22, 10, None, None), "The"),
-    ("(Reuters) - The", "agency_parenthesis", None, None, "Reuters", None, "The"),
-    ("(ANSA) - ROME, JUL 11 - The", "agency_first", "ROME", None, "ANSA", (11, 7, None, None), "The"),
-    ("新华社北京8月12日电（记者王某）记者", "xinhua", "北京", None, "新华社", (12, 8, None, None), "记者"),
+    ("Oct 22 (Reuters) - The", "parenthesis_no_place", None, None, "Reuters", (22, 10, None, None), "The"),
+    ("(Reuters) - The", "parenthesis_agency_only", None, None, "Reuters", None, "The"),
+    ("(ANSA) - ROME, JUL 11 - The", "parenthesis_first", "ROME", None, "ANSA", (11, 7, None, None), "The"),
+    ("新华社北京8月12日电（记者王某）记者", "cable", "北京", None, "新华社", (12, 8, None, None), "记者"),
 ]  # fmt: skip
 
 
@@ -86,7 +88,6 @@ NOT_READ = [
     "Mardi, 3 mai, Opéra",
     "Paris, 32 mai (AFP) - Le",
     "Paris, 3 maiss (AFP) - Le",
-    "By Ann Writer SEOUL, Nov. 24 (Yonhap) -- A",
     "LEADERS OF THE GENERAL UNION OF WORKERS (GUW) - THE",
     "Le texte dit que (AFP) - la source",
     "",
@@ -143,20 +144,20 @@ def test_looks_below_section_and_headline_but_not_into_the_body(reference: Refer
     ],
 )
 def test_reads_signoffs(reference: Reference, text: str, signoff: str | None, agency: str | None) -> None:
-    found = find_signoff(text, 0, len(text), reference)
-    assert (found and found[0].literal) == signoff
-    assert (found and found[1].literal) == agency
+    found = find_trailer(text, 0, len(text), reference)
+    assert (found and found.span.literal) == signoff
+    assert (found and found.agency and found.agency.literal) == agency
 
 
 def test_every_form_reads_its_own_example(reference: Reference) -> None:
-    for form in compile_forms(reference, "head"):
-        found = find_dateline(form.row.example, 0, reference).dateline
-        assert found is not None, form.name
-        assert found.form == form.name
-    for form in compile_forms(reference, "tail"):
-        found_tail = find_signoff(form.row.example, 0, len(form.row.example), reference)
-        assert found_tail is not None
-        assert found_tail[2] == form.name
+    for row in reference.forms:
+        found = find_dateline(row.example, 0, reference).dateline
+        assert found is not None, row.name
+        assert found.form == row.name
+    for row in reference.trailers:
+        trailer = find_trailer(row.example, 0, len(row.example), reference)
+        assert trailer is not None, row.name
+        assert trailer.form == row.name
 
 
 awkward = st.text(alphabet="Aa1,.()-— \n/éБ京", max_size=400)
@@ -182,7 +183,7 @@ def test_time_grows_no_faster_than_the_text(reference: Reference, unit: str) -> 
         text = (unit * length)[:length]
         begun = time.perf_counter()
         find_dateline(text, 0, reference)
-        find_signoff(text, 0, len(text), reference)
+        find_trailer(text, 0, len(text), reference)
         return time.perf_counter() - begun
 
     # Not a benchmark: what is not linear takes minutes here.

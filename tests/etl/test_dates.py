@@ -2,9 +2,10 @@ import datetime as dt
 
 import pytest
 
-from etl.dates import DayMonth, decide_date
+from etl.dates import Written, decide_date
 from etl.header import read_header
 from etl.reference import Reference
+from etl.written_dates import WrittenDate
 
 TODAY = dt.date(2026, 11, 21)
 
@@ -35,7 +36,7 @@ DECISIONS = [
     (None, (31, 2, None, None), "", None, "none", None, "impossible_day", None),
     ("2021-03-01", (29, 2, None, None), "", "2021-03-01", "day", "header", "impossible_day", None),
     # A year of another age is a misprint.
-    ("2021-03", (12, 3, 1821, None), "", "2021-03", "month", "header", "year_typo", None),
+    ("2021-03", (12, 3, 1821, None), "", "2021-03-12", "day", "header+dateline", "year_typo", None),
     ("2021-03", (12, 3, 2019, None), "", "2019-03-12", "day", "dateline", "month_differs", None),
     ("2021-13", (9, 12, 2018, None), "", "2018-12-09", "day", "dateline", "impossible_day", None),
     ("2021-13", None, "", None, "none", None, "impossible_day", None),
@@ -75,9 +76,9 @@ def test_decides(
     conflict: str | None,
     weekday_ok: bool | None,
 ) -> None:
-    read = DayMonth(*dateline, start=0, end=1) if dateline else None
+    read = WrittenDate(*dateline, start=0, end=1) if dateline else None
     prefix = read_header(f" date {header}") if header else None
-    decision = decide_date(prefix, read, lead, 0, reference.calendar, TODAY)
+    decision = decide_date(prefix, Written(read, lead=lead), reference.calendar, TODAY)
     assert (
         decision.content_created_edtf,
         decision.date_precision,
@@ -90,7 +91,7 @@ def test_decides(
 
 
 def test_never_uses_the_day_of_collection(reference: Reference) -> None:
-    assert decide_date(None, None, "", 0, reference.calendar, TODAY).content_created is None
+    assert decide_date(None, Written(), reference.calendar, TODAY).content_created is None
 
 
 @pytest.mark.parametrize(

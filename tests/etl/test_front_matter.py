@@ -1,6 +1,6 @@
 import pytest
 
-from etl.front_matter import FrontMatter, read_front_matter, skip_furniture
+from etl.front_matter import FrontMatter, open_body, read_front_matter
 from etl.reference import Reference
 
 
@@ -25,8 +25,21 @@ def test_sorts_the_lines_before_a_dateline(reference: Reference, text: str, expe
     assert read_front_matter(text, 0, len(text), reference) == expected
 
 
-def test_skips_furniture_where_there_is_no_dateline(reference: Reference) -> None:
-    text = "VIDEO\n\nUPDATE 2\nA river has risen."
-    start, label = skip_furniture(text, 0, reference)
-    assert text[start:] == "A river has risen."
-    assert label == "UPDATE 2"
+@pytest.mark.parametrize(
+    ("text", "body", "expected"),
+    [
+        ("VIDEO\n\nUPDATE 2\nA river has risen.", "A river has risen.", FrontMatter(version_label="UPDATE 2")),
+        ("Économie\n\nLe pont qui relie les deux rives sera fermé lundi.", "Le pont", FrontMatter("Économie")),
+        (
+            "culture.gov.az\nUn vieux four est exposé\nLe four de verre du neuvième siècle est exposé depuis lundi.",
+            "Le four",
+            FrontMatter(None, "Un vieux four est exposé"),
+        ),
+        ("Foto: Jane Doe - Lusa\n\nO elétrico mais curto do país voltou a circular hoje.", "O elétrico", FrontMatter()),
+        ("Un titre seul\nUn autre", "Un titre seul", FrontMatter()),
+    ],
+)
+def test_opens_a_body_without_a_dateline(reference: Reference, text: str, body: str, expected: FrontMatter) -> None:
+    start, found = open_body(text, 0, reference)
+    assert text[start:].lstrip().startswith(body)
+    assert found == expected

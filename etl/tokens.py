@@ -1,0 +1,252 @@
+"""The beginning of a line as tokens: days, agencies, runs of words, and signs between them.
+
+What they amount to, a dateline or none, belongs to `etl.dateline`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from etl.reference import Reference, normalise
+from etl.words import BLANK, DASH, WORD
+from etl.written_dates import WrittenDate, read_date
+
+WORDS, DATE, DAY, AGENCY, WEEKDAY, NUMBER, CABLE, END, OTHER = "PDNAWXE$?"
+"""The kinds of tokens, each one sign, so that a line is a string of kinds. Punctuation is its own kind."""
+
+MOST_WORDS = 8
+"""A longer run of words is prose: what comes behind it is not looked at."""
+
+_LEX = re.compile(rf"(?P<word>{WORD.pattern})|(?P<number>\d+)|(?P<dash>{DASH}+(?:{BLANK}*{DASH}+)*)|(?P<sign>\S)")
+_BLANKS = re.compile(f"{BLANK}*")
+
+_SIGNS = {
+    **{sign: sign for sign in ",.:()[]/="},
+    **dict(zip("،、，．。：（）［］【】／＝〔〕・", ",,,..:()[]()/=()/", strict=True)),
+    "—": "-",
+}
+
+# Signs that a page puts before a line.
+_LEADING = re.compile(rf"(?:{BLANK}|[*•●►▶▪■◆★|>»«\"“”_~+#])+")
+
+# "电", "專電", "讯": sent by cable. It closes Chinese and Japanese datelines.
+_CABLE = re.compile(r"(?:[专專外综綜]合?|体育|综合)?[电電讯訊]")
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
+
+_SHORT = 4
+
+# Places are abbreviated with a full stop: "ST. LOUIS", "FT. MYERS", "Pto. Montt".
+_ABBREVIATIONS = frozenset({"st", "ste", "sta", "sto", "ft", "mt", "pto", "gen"})
+# "SPA-FRANCORCHAMPS" is no agency.
+_GOES_ON = re.compile(r"[-\u2011]?[^\W_]")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A part of a line.
+
+    Attributes:
+        kind: one sign.
+        start, end: its place in the text.
+        date: of a DATE or DAY, what it says.
+        agencies: of an AGENCY, the ids that its literal may mean.
+        weekday: of a WEEKDAY, Monday = 1.
+    """
+
+    kind: str
+    start: int
+    end: int
+    date: WrittenDate | None = None
+    agencies: tuple[str, ...] = ()
+    weekday: int | None = None
+
+
+class Line:
+    """The tokens of a line's beginning.
+
+    Attributes:
+        text: the whole text.
+        tokens: as far as a dateline may go.
+        kinds: their kinds as one string.
+    """
+
+    def __init__(self, text: str, start: int, end: int, reference: Reference, language: str | None = None) -> None:
+        self.text = text
+        self.tokens: list[Token] = []
+        self._at = start
+        self._end = end
+        self._reference = reference
+        self._language = language
+        self._words = 0
+        self._read()
+        self._join_weekdays()
+        self.kinds = "".join(token.kind for token in self.tokens)
+
+    def _read(self) -> None:
+        if leading := _LEADING.match(self.text, self._at, self._end):
+            self._at = leading.end()
+        while self._words <= MOST_WORDS:
+            blanks = _BLANKS.match(self.text, self._at, self._end)
+            assert blanks is not None, "it matches nothing, too"
+            found = _LEX.match(self.text, blanks.end(), self._end)
+            if found is None:
+                self._add(END, self._end, self._end)
+                return
+            if found["word"]:
+                self._word(found)
+            elif found["number"]:
+                self._number(found)
+            elif found["dash"]:
+                self._add("-", found.start(), found.end())
+            else:
+                sign = _SIGNS.get(found["sign"])
+                self._add(sign or OTHER, found.start(), found.end())
+                if sign is None:
+                    return
+        self._add(OTHER, self._at, self._at)
+
+    def _add(self, kind: str, start: int, end: int, **values: object) -> None:
+        # A full stop before another sign says nothing: "( AFP . )", "(EFE).-", "July 12. /TASS/".
+        if kind in "(-)/[,:=" and self.tokens and self.tokens[-1].kind == ".":
+            self.tokens.pop()
+        self.tokens.append(Token(kind, start, end, **values))  # type: ignore[arg-type]
+        self._at = end
+        if kind != WORDS:
+            self._words = 0
+
+    def _number(self, found: re.Match[str]) -> None:
+        date = self._date(found.start())
+        if date is not None:
+            self._add(DATE if date.month else DAY, found.start(), date.end, date=date)
+        elif len(found[0]) <= 2 and 1 <= int(found[0]) <= 31:
+            day = WrittenDate(int(found[0]), None, None, None, found.start(), found.end())
+            self._add(DAY, found.start(), found.end(), date=day)
+        else:
+            self._add(NUMBER, found.start(), found.end())
+
+    def _date(self, at: int) -> WrittenDate | None:
+        return read_date(self.text, at, self._end, self._reference.calendar, self._language)
+
+    def _word(self, found: re.Match[str]) -> None:
+        calendar = self._reference.calendar
+        word, start, end = found[0], found.start(), found.end()
+        key = normalise(word.partition("'")[0])
+        if (key in calendar.triggers or word == "NO") and (date := self._date(start)):
+            self._add(DATE if date.month or date.day is None else DAY, start, date.end, date=date)
+        elif key in calendar.weekday_heads and (weekday := self._weekday(found)):
+            self._add(WEEKDAY, start, weekday[1], weekday=weekday[0])
+        elif agency := self._agency_at(start, end):
+            self._add(AGENCY, start, agency[1], agencies=agency[0])
+        elif "-" in word and (at := self._before_agency(word, start)):
+            self._words_to(start, at)
+            self._add("-", at, at + 1)
+            self._add(AGENCY, at + 1, end, agencies=self._reference.literals[normalise(self.text[at + 1 : end])])
+        elif _UNSPACED.match(word):
+            self._unspaced(word, start, end)
+        else:
+            self._words_to(start, end)
+
+    def _words_to(self, start: int, end: int) -> None:
+        word = self.text[start:end]
+        if self.text[end : end + 1] == "." and (
+            _INITIALS.fullmatch(word) or normalise(word) in _ABBREVIATIONS or normalise(word) in self._reference.regions
+        ):
+            end += 1
+        self._words += 1
+        last = self.tokens[-1] if self.tokens else None
+        if last is not None and last.kind == WORDS and self._words > 1:
+            self.tokens[-1] = replace(last, end=end)
+            self._at = end
+        else:
+            self._add(WORDS, start, end)
+
+    def _weekday(self, found: re.Match[str]) -> tuple[int, int] | None:
+        literals = [(found[0], found.end())]
+        if following := WORD.match(self.text, found.end() + 1, self._end):
+            literals.insert(0, (self.text[found.start() : following.end()], following.end()))
+        for literal, end in literals:
+            number = self._reference.calendar.weekday(literal, self._language)
+            # Short for a weekday in some language, "LA" and "PAZ" are names in most.
+            is_sure = len(literal) > _SHORT or self._reference.calendar.is_weekday_of(literal, self._language)
+            if number is not None and is_sure:
+                return number, end + (self.text[end : end + 1] == "." and literal.islower() and len(literal) < 5)
+        return None
+
+    def _agency_at(self, start: int, end: int) -> tuple[tuple[str, ...], int] | None:
+        """The longest known agency that begins with the word at a place; behind a day it may be glued to the next."""
+        text, literals = self.text, self._reference.literals
+        word = text[start:end]
+        for length in self._reference.literal_lengths.get(normalise(word.partition(".")[0].partition("-")[0]), ()):
+            stop = start + length
+            if stop <= self._end and not text[stop - 1].isspace() and not _GOES_ON.match(text, stop):
+                key = normalise(text[start:stop])
+                if key in literals:
+                    return literals[key], stop
+        if self.tokens and self.tokens[-1].kind in (DATE, ",") and not word.isupper():
+            for length in range(len(word) - 1, 4, -1):
+                key = normalise(word[:length])
+                if key in literals and (word[length].isupper() or word[length] == "."):
+                    return literals[key], start + length
+        return None
+
+    def _before_agency(self, word: str, start: int) -> int | None:
+        """The hyphen in "دمشق-سانا", where a place runs into an agency."""
+        place, _, agency = word.rpartition("-")
+        is_both = normalise(agency) in self._reference.literals and bool(
+            self._reference.gazetteer.named(normalise(place))
+        )
+        return start + len(place) if is_both else None
+
+    def _unspaced(self, word: str, start: int, end: int) -> None:
+        """A run of Han or Kana signs: agencies at its ends, the mark of a cable behind a day, and the rest."""
+        if self.tokens and self.tokens[-1].kind in (DATE, DAY) and (cable := _CABLE.match(word)):
+            self._add(CABLE, start, start + cable.end())
+            return
+        literals = self._reference.literals
+        head = next((n for n in range(min(len(word), 8), 1, -1) if word[:n] in literals), 0)
+        if head:
+            self._add(AGENCY, start, start + head, agencies=literals[word[:head]])
+        rest = word[head:]
+        tail = next((n for n in range(min(len(rest) - 1, 8), 1, -1) if rest[-n:] in literals), 0)
+        if middle := rest[: len(rest) - tail]:
+            self._words += 1
+            self._add(WORDS, start + head, start + head + len(middle))
+        if tail:
+            self._add(AGENCY, end - tail, end, agencies=literals[rest[-tail:]])
+
+    def _join_weekdays(self) -> None:
+        """Have a day take the weekday beside it."""
+        tokens = self.tokens
+        at = 0
+        while at < len(tokens):
+            if tokens[at].kind == WEEKDAY:
+                ahead = at + 1 + (at + 1 < len(tokens) and tokens[at + 1].kind == ",")
+                behind = at - 1 - (at > 1 and tokens[at - 1].kind == ",")
+                if ahead < len(tokens) and tokens[ahead].kind in (DATE, DAY):
+                    self._join(at, ahead, tokens[ahead], tokens[at])
+                elif behind >= 0 and tokens[behind].kind == DATE:
+                    self._join(behind, at, tokens[behind], tokens[at])
+                    continue
+            at += 1
+        self._unname_weekdays()
+
+    def _unname_weekdays(self) -> None:
+        """Have weekdays without a day be words again."""
+        tokens: list[Token] = []
+        for token in self.tokens:
+            if token.kind == WEEKDAY:
+                token = Token(WORDS, token.start, token.end)
+            between = self.text[tokens[-1].end : token.start] if tokens else ""
+            if token.kind == WORDS and tokens and tokens[-1].kind == WORDS and not between.strip():
+                tokens[-1] = replace(tokens[-1], end=token.end)
+            else:
+                tokens.append(token)
+        self.tokens = tokens
+
+    def _join(self, first: int, last: int, day: Token, weekday: Token) -> None:
+        assert day.date is not None, "it is a day"
+        date = replace(day.date, weekday=weekday.weekday)
+        joined = Token(day.kind, self.tokens[first].start, self.tokens[last].end, date)
+        self.tokens[first : last + 1] = [joined]

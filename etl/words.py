@@ -1,0 +1,19 @@
+"""What a blank, a dash and a word are, in any script: patterns that the readers of datelines and dates share."""
+
+from __future__ import annotations
+
+import re
+
+# Pages leave entities behind.
+BLANK = r"(?:[ \t\u00a0\u2000-\u200b\u202f\u205f\u3000\ufeff]|&(?:nbsp|#160|ensp|emsp|thinsp);)"
+DASH = r"[-\u2010-\u2015\u2212\u2500\uff0d~]"
+
+# Signs that are no letters for Python and belong to a word all the same: accents and vowels above, below and beside.
+_MARK = (
+    r"\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed"
+    r"\u0900-\u0dff\u0e31\u0e34-\u0e4e\u200c\u200d"
+)
+_LETTER = rf"(?:[^\W\d_][{_MARK}]*)"
+
+WORD = re.compile(rf"{_LETTER}+(?:['’ʼ‘`´.\u2011-]{_LETTER}+)*")
+"""Letters, with an apostrophe, a hyphen or a full stop between two of them: `Port-au-Prince`, `D.C`, `INTERFAX.RU`."""

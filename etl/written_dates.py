@@ -1,0 +1,183 @@
+"""Days as they are written: `10 février`, `le 31 juillet 2024`, `12/09/2017`, `8月12日`, `Sunday, March 3`.
+
+Here a literal becomes numbers. Which day a document is of, with the year that nothing names, belongs to `etl.dates`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from etl.reference import Calendar, normalise
+from etl.words import BLANK, DASH, WORD
+
+GREGORIAN, ISLAMIC, PERSIAN = "gregorian", "islamic", "persian"
+
+_GAP = f"{BLANK}*"
+
+# What may stand before a day: an article or a preposition of the calendar files.
+_ARTICLE = re.compile(rf"(?P<word>[^\W\d_]+){BLANK}+(?=\d)")
+
+_DAY = re.compile(r"(?P<day>\d{1,3})(?:er|ère|ème|e|º|°|ª|st|nd|rd|th|:a|:e|-го|-е|-ші|-шы)?(?!\d)", re.IGNORECASE)
+_OF = re.compile(rf"{_GAP}[.,]?{_GAP}(?:(?:de|do|da|di|del|d['’]|of|du|e){BLANK}+|(?<=\W)d['’])?")
+_BEFORE_YEAR = re.compile(rf"(?:{_GAP}\.?,?{_GAP}(?:(?:de|del|do|da|of){BLANK}+)?|{_GAP}\.?{_GAP}/{_GAP})")
+_YEAR_WORD = r"(?:г(?:ода?|\.)?|р(?:оку|\.)?|-?cu il|yil|жыл\w*|il|gada|m\.)(?!\w)"
+_YEAR = re.compile(rf"(?P<year>\d{{4,5}})(?![\d:])(?:{_GAP}{_YEAR_WORD})?")
+_LEADING_YEAR = re.compile(rf"(?P<year>\d{{4}})(?:\.|{BLANK}m\.|{BLANK}gada)?,?{BLANK}+(?=[^\W\d_])")
+# Two figures of a year are a year only where the dateline goes on: "20 May 15 people" is not of 2015.
+_SHORT_YEAR = re.compile(rf"['’]?(?P<year>\d{{2}})(?={_GAP}(?:[(\[/,.:)\]=]|{DASH}|$))(?!\.\d|:\d|,\d)")
+
+_ISO = re.compile(r"(?P<year>\d{4})[-./](?P<month>\d{1,2})[-./](?P<day>\d{1,2})(?![\d./-]*\d)")
+_FIGURES = re.compile(
+    r"(?P<first>\d{1,2})(?P<sign>[./-])(?P<second>\d{1,2})(?:(?P=sign)(?P<year>\d{4,5}|\d{2}))(?![\d:])"
+    r"|(?P<first2>\d{1,2})/(?P<second2>\d{1,2})(?![\d/:.,%]*\d)"
+)
+_EAST_ASIAN = re.compile(
+    r"(?:(?P<year>\d{4}) ?[年년] ?)?(?P<month>\d{1,2}) ?[月월] ?(?P<day>\d{1,2}) ?[日일号]"
+    r"|(?P<day2>\d{1,2})[日일](?!\w*[間内])"
+)
+_NO_DATE = re.compile(rf"NO{BLANK}DATE(?:{BLANK}GIVEN)?(?!\w)")
+_IS_EAST_ASIAN = re.compile(r"\d{1,4} ?[年月日년월일]")
+
+
+@dataclass(frozen=True)
+class WrittenDate:
+    """A day as a text gives it.
+
+    Attributes:
+        day: as written; None for `NO DATE`.
+        month: as a number; None where only the day is written.
+        year: None where none is written. Below 100 it has two figures only.
+        weekday: Monday = 1; None where none is written.
+        start, end: its place in the text.
+        calendar: gregorian, islamic or persian; the numbers are those of that calendar.
+        has_article: whether it begins as in a letter: `le 3 mai`.
+    """
+
+    day: int | None
+    month: int | None
+    year: int | None
+    weekday: int | None
+    start: int
+    end: int
+    calendar: str = GREGORIAN
+    has_article: bool = False
+
+
+def read_date(
+    text: str, at: int, end: int, calendar: Calendar, language: str | None = None, is_month_first: bool = False
+) -> WrittenDate | None:
+    """The day that is written at a place of a text, without a weekday; None if none is.
+
+    Args:
+        at, end: where it has to begin, and what is not looked beyond.
+        calendar: names of months.
+        language: of the text, for names that mean different months in different languages.
+        is_month_first: of two figures the first is the month, as American agencies write.
+    """
+    start = at
+    has_article = False
+    if not text[at].isdecimal():
+        article = _ARTICLE.match(text, at, end)
+        if article is None or normalise(article["word"]) not in calendar.articles:
+            return _no_date(text, at, end) or _month_first(text, at, end, calendar, language)
+        at = article.end()
+        has_article = True
+    date = (
+        _figures(text, at, end, is_month_first)
+        or _day_first(text, at, end, calendar, language)
+        or _year_first(text, at, end, calendar, language)
+    )
+    if date is None or not has_article:
+        return date
+    return WrittenDate(date.day, date.month, date.year, None, start, date.end, date.calendar, True)
+
+
+def _no_date(text: str, at: int, end: int) -> WrittenDate | None:
+    found = _NO_DATE.match(text, at, end)
+    return WrittenDate(None, None, None, None, at, found.end()) if found else None
+
+
+def _figures(text: str, at: int, end: int, is_month_first: bool) -> WrittenDate | None:
+    if _IS_EAST_ASIAN.match(text, at, end):
+        if found := _EAST_ASIAN.match(text, at, end):
+            month = int(found["month"]) if found["month"] else None
+            year = int(found["year"]) if found["year"] else None
+            return WrittenDate(int(found["day"] or found["day2"]), month, year, None, at, found.end())
+        return None
+    if found := _ISO.match(text, at, end):
+        return WrittenDate(int(found["day"]), int(found["month"]), int(found["year"]), None, at, found.end())
+    if found := _FIGURES.match(text, at, end):
+        first, second = int(found["first"] or found["first2"]), int(found["second"] or found["second2"])
+        # An order that gives no month is not meant.
+        is_month_first = second > 12 or (is_month_first and first <= 12)
+        month, day = (first, second) if is_month_first else (second, first)
+        return WrittenDate(day, month, int(found["year"]) if found["year"] else None, None, at, found.end())
+    return None
+
+
+def _day_first(text: str, at: int, end: int, calendar: Calendar, language: str | None) -> WrittenDate | None:
+    day = _DAY.match(text, at, end)
+    if day is None:
+        return None
+    of = _OF.match(text, day.end(), end)
+    assert of is not None, "it matches nothing, too"
+    name = WORD.match(text, of.end(), end)
+    if name is None:
+        return None
+    month = _month(text, name, end, calendar, language)
+    if month is None:
+        return None
+    system, number, after = month
+    year, stop = _year(text, after, end)
+    return WrittenDate(int(day["day"]), number, year, None, at, stop, system)
+
+
+def _year_first(text: str, at: int, end: int, calendar: Calendar, language: str | None) -> WrittenDate | None:
+    """A day behind its year: "2021. május 5.", "2021 m. gegužės 5 d."."""
+    year = _LEADING_YEAR.match(text, at, end)
+    if year is None:
+        return None
+    date = _month_first(text, year.end(), end, calendar, language)
+    if date is None or date.year is not None:
+        return None
+    return WrittenDate(date.day, date.month, int(year["year"]), None, at, date.end, date.calendar)
+
+
+def _month_first(text: str, at: int, end: int, calendar: Calendar, language: str | None) -> WrittenDate | None:
+    name = WORD.match(text, at, end)
+    month = _month(text, name, end, calendar, language) if name else None
+    if month is None:
+        return None
+    system, number, after = month
+    of = _OF.match(text, after, end)
+    assert of is not None, "it matches nothing, too"
+    day = _DAY.match(text, of.end(), end)
+    # "May 2020": no day.
+    if day is None or (len(day["day"]) > 2) or text[day.end() : day.end() + 1] == ":":
+        return None
+    year, stop = _year(text, day.end(), end)
+    return WrittenDate(int(day["day"]), number, year, None, at, stop, system)
+
+
+def _month(
+    text: str, name: re.Match[str], end: int, calendar: Calendar, language: str | None
+) -> tuple[str, int, int] | None:
+    """The month of a name of one word or two, and where it ends, its full stop included if more follows."""
+    literals = [(name[0], name.end())]
+    if following := WORD.match(text, name.end() + 1, end):
+        literals.insert(0, (text[name.start() : following.end()], following.end()))
+    for literal, stop in literals:
+        if found := calendar.month_of(literal, language):
+            return (*found, stop)
+    return None
+
+
+def _year(text: str, at: int, end: int) -> tuple[int | None, int]:
+    """The year behind a day and a month, and where the date ends."""
+    before = _BEFORE_YEAR.match(text, at, end)
+    assert before is not None, "it matches nothing, too"
+    year = _YEAR.match(text, before.end(), end) or _SHORT_YEAR.match(text, before.end(), end)
+    if year is None or before.end() == at:
+        return None, at
+    return int(year["year"]), year.end()
