@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from etl import agencies, places
 from etl.evidence import Evidence
 from etl.front_matter import MAXIMUM_LINES, is_prose, kind_of_line
 from etl.paragraphs import head_lines
-from etl.reference import Reference, normalise
+from etl.reference import CACHED_NAMES, Reference, normalise
 from etl.reference.loader import FormRow
 from etl.tokens import AGENCY, CABLE, DATE, DAY, END, WORDS, Line, Token
 from etl.words import BLANK, DASH
@@ -40,6 +40,9 @@ _PHOTO = re.compile(r"\b(?:photos?|fotos?|images?|video|vidéo|getty|archives?|p
 _LONGEST_PARTICLE = 4
 _MOST_WORDS = 7
 _MOST_CASELESS_WORDS = 3
+
+_BODY_SAMPLE = 60
+"""Code points of the body that tell whether all of it is in capitals."""
 
 # "（记者王某 李某）", "홍길동 기자 =": who wrote it, between a dateline and the body.
 _REPORTED = re.compile(
@@ -64,7 +67,7 @@ _SLOTS = {
     "day": f"(?P<date>{DAY})",
     "when": f"(?P<date>[{DATE}{DAY}])",
     "agency": f"(?P<agency>{AGENCY}{{2,3}}|[{AGENCY}{WORDS}](?:/[{AGENCY}{WORDS}]){{0,2}})",
-    "credit": r"(?P<agency>[^()$?]{1,9}?)",
+    "credit": r"(?P<agency>[^():$?]{1,9}?)",
     "cable": CABLE,
     "end": re.escape(END),
 }
@@ -82,9 +85,20 @@ class Form:
         """Its name in the reference file."""
         return self.row.name
 
-    def has(self, slot: str) -> bool:
-        """Whether it has a place, a date or an agency."""
-        return slot in self.pattern.groupindex
+
+@dataclass(frozen=True)
+class Match:
+    """Where a line has the parts of a form.
+
+    Attributes:
+        form: which.
+        end: the number of tokens that it takes.
+        slots: the first token of each part, and the one behind its last.
+    """
+
+    form: Form
+    end: int
+    slots: dict[str, tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -162,6 +176,17 @@ def _beginnings(pattern: str) -> str:
     return "".join(kinds.get(item, item) for item in pattern.split()[0].split("|"))
 
 
+@lru_cache(CACHED_NAMES)
+def _matches(kinds: str, reference: Reference) -> tuple[Match, ...]:
+    """The forms that a line's kinds of tokens have. Archives have the same few again and again."""
+    found = ((form, form.pattern.match(kinds)) for form in compile_forms(reference).get(kinds[:1], ()))
+    return tuple(
+        Match(form, match.end(), {slot: match.span(slot) for slot in form.pattern.groupindex})
+        for form, match in found
+        if match is not None
+    )
+
+
 def find_dateline(text: str, start: int, reference: Reference, language: str | None = None) -> Found:
     """Look for the dateline at the beginning of a text.
 
@@ -173,16 +198,13 @@ def find_dateline(text: str, start: int, reference: Reference, language: str | N
     """
     candidates: list[Dateline] = []
     evidence: list[Evidence] = []
-    forms = compile_forms(reference)
     for index, (line_start, line_end) in enumerate(head_lines(text, start, MAXIMUM_LINES)):
         line = Line(text, line_start, min(line_end, line_start + MAXIMUM_LENGTH), reference, language)
-        for form in forms.get(line.kinds[:1], ()):
-            match = form.pattern.match(line.kinds)
-            if match is None:
-                continue
-            read, reason = _read(match, form, line, index, reference)
+        for match in _matches(line.kinds, reference):
+            form = match.form
+            read, reason = _read(match, line, index, reference)
             if read is None:
-                first, last = line.tokens[0], line.tokens[match.end() - 1]
+                first, last = line.tokens[0], line.tokens[match.end - 1]
                 literal = text[first.start : last.end]
                 evidence.append(Evidence("dateline", literal, form.name, first.start, last.end, False, reason))
             else:
@@ -199,32 +221,35 @@ def find_dateline(text: str, start: int, reference: Reference, language: str | N
     return Found(best, tuple(evidence))
 
 
-def _read(
-    match: re.Match[str], form: Form, line: Line, line_index: int, reference: Reference
-) -> tuple[Dateline | None, str]:
+def _read(match: Match, line: Line, line_index: int, reference: Reference) -> tuple[Dateline | None, str]:
     """A match as a dateline, or why it is none."""
-    text = line.text
+    text, form, slots = line.text, match.form, match.slots
     place = region = byline = agency = date = None
     place_is_known = agency_is_known = True
-    if form.has("place"):
-        tokens = line.tokens[slice(*match.span("place"))]
+    if "place" in slots:
+        tokens = line.tokens[slice(*slots["place"])]
         place, region, byline = _place(text, tokens, reference)
         if reason := _is_no_place(place.literal, reference):
             return None, reason
         place_is_known = _is_known(place, region, reference)
         if _NO_PLACE.fullmatch(place.literal):
             place = region = None
-    if form.has("date"):
-        date = line.tokens[match.start("date")].date
+    if "date" in slots:
+        date = line.tokens[slots["date"][0]].date
         assert date is not None, "the token of a date has one"
         if not _is_possible(date):
             return None, "no such date"
-    if form.has("agency"):
-        agency, is_passed_on = _agency(text, line.tokens[slice(*match.span("agency"))], reference)
+    if "agency" in slots:
+        agency, is_passed_on = _agency(text, line.tokens[slice(*slots["agency"])], reference)
         agency_is_known = is_passed_on or bool(agencies.candidates(agency.literal, reference))
-    end = max(token.end for token in line.tokens[: match.end()] if token.kind not in ",.:-=" + END)
+    end = max(token.end for token in line.tokens[: match.end] if token.kind not in ",.:-=" + END)
+    after = _AFTER.match(text, end)
+    assert after is not None  # it matches the empty string, too
+    body = text[after.end() : after.end() + _BODY_SAMPLE].partition("\n")[0] if "\n" not in after[0] else ""
     follows = _DASH_AHEAD.match(text, end, end + MAXIMUM_LENGTH) is not None
-    if reason := _is_unmet(form.row.needs, place, place_is_known, agency, agency_is_known, date, follows, reference):
+    if reason := _is_unmet(
+        form.row.needs, place, place_is_known, agency, agency_is_known, date, follows, body, reference
+    ):
         return None, reason
 
     confidence = form.row.confidence
@@ -233,13 +258,11 @@ def _read(
     confidence *= 0.98**line_index
     if confidence < MINIMUM_CONFIDENCE:
         return None, f"confidence {confidence:.2f} is too low"
-    start = place.start if place and byline and not match.start("place") else line.tokens[0].start
-    body_start = end
+    start = place.start if place and byline and slots["place"][0] == 0 else line.tokens[0].start
     if reporter := _REPORTED.match(text, end):
         byline = byline or (reporter["name"] or reporter["name2"]).strip()
-        body_start = reporter.end()
-    after = _AFTER.match(text, body_start)
-    assert after is not None  # it matches the empty string, too
+        after = _AFTER.match(text, reporter.end())
+        assert after is not None  # as above
     span = Span(text[start:end], start, end)
     if date is not None and date.day is None:
         date = None
@@ -368,6 +391,7 @@ def _is_unmet(
     agency_is_known: bool,
     date: WrittenDate | None,
     dash_follows: bool,
+    body: str,
     reference: Reference,
 ) -> str:
     """Which of a form's needs is not met; empty if all are."""
@@ -388,8 +412,10 @@ def _is_unmet(
     literal = place.literal
     if "capitals" in needs and not literal.isupper():
         return f"{literal!r} is not in capitals"
-    if "city" in needs and not (place_is_known and reference.gazetteer.named(normalise(literal.partition("/")[0]))):
+    if "city" in needs and not places.is_city(literal, reference):
         return f"{literal!r} is no known city"
+    if "capitals" in needs and body and body.upper() == body:
+        return "a headline in capitals"
     if not place_is_known:
         # What stands in a place's stead is often a label, a company or the subject of a caption.
         is_caseless = literal.upper() == literal.lower() and len(literal.split()) <= _MOST_CASELESS_WORDS

@@ -16,6 +16,9 @@ from etl.reference import CACHED_NAMES, Place, Reference, Region, normalise
 _LARGE = 200_000
 """Inhabitants from which a city may be meant although a country has the same name."""
 
+_TOWN, _CITY = 10_000, 100_000
+"""Inhabitants from which a place may stand alone as a dateline: under its main name, and under another."""
+
 MINIMUM_MARGIN = 0.03
 """Below this, two places are as good as one another and neither is named: no city is better than a wrong one."""
 
@@ -49,6 +52,16 @@ def is_known(name: str, reference: Reference) -> bool:
     """Whether the gazetteer has a place, or CLDR a country, of that name."""
     key = normalise(_first_of(name))
     return bool(reference.gazetteer.named(key)) or key in reference.countries
+
+
+@lru_cache(CACHED_NAMES)
+def is_city(name: str, reference: Reference) -> bool:
+    """Whether a name is that of a town of some size, and not only some spelling of a village's."""
+    key = normalise(_first_of(name))
+    return any(
+        place.population >= (_TOWN if _is_main(place, is_primary, key) else _CITY)
+        for place, is_primary in reference.gazetteer.named(key)
+    )
 
 
 @lru_cache(CACHED_NAMES)

@@ -81,7 +81,8 @@ class Line:
         self._language = language
         self._words = 0
         self._read()
-        self._join_weekdays()
+        if any(token.kind == WEEKDAY for token in self.tokens):
+            self._join_weekdays()
         self.kinds = "".join(token.kind for token in self.tokens)
 
     def _read(self) -> None:
@@ -107,11 +108,19 @@ class Line:
                     return
         self._add(OTHER, self._at, self._at)
 
-    def _add(self, kind: str, start: int, end: int, **values: object) -> None:
+    def _add(
+        self,
+        kind: str,
+        start: int,
+        end: int,
+        date: WrittenDate | None = None,
+        agencies: tuple[str, ...] = (),
+        weekday: int | None = None,
+    ) -> None:
         # A full stop before another sign says nothing: "( AFP . )", "(EFE).-", "July 12. /TASS/".
         if kind in "(-)/[,:=" and self.tokens and self.tokens[-1].kind == ".":
             self.tokens.pop()
-        self.tokens.append(Token(kind, start, end, **values))  # type: ignore[arg-type]
+        self.tokens.append(Token(kind, start, end, date, agencies, weekday))
         self._at = end
         if kind != WORDS:
             self._words = 0
@@ -157,7 +166,7 @@ class Line:
         self._words += 1
         last = self.tokens[-1] if self.tokens else None
         if last is not None and last.kind == WORDS and self._words > 1:
-            self.tokens[-1] = replace(last, end=end)
+            self.tokens[-1] = Token(WORDS, last.start, end)
             self._at = end
         else:
             self._add(WORDS, start, end)
@@ -181,8 +190,11 @@ class Line:
         for length in self._reference.literal_lengths.get(normalise(word.partition(".")[0].partition("-")[0]), ()):
             stop = start + length
             if stop <= self._end and not text[stop - 1].isspace() and not _GOES_ON.match(text, stop):
-                key = normalise(text[start:stop])
-                if key in literals:
+                literal = text[start:stop]
+                key = normalise(literal)
+                # "Ana" is no ANA; but whole lines may be in lower case, or in capitals.
+                is_name = literal.istitle() and len(literal) <= _SHORT and literal not in self._reference.exact_literals
+                if key in literals and not is_name:
                     return literals[key], stop
         if self.tokens and self.tokens[-1].kind in (DATE, ",") and not word.isupper():
             for length in range(len(word) - 1, 4, -1):
@@ -240,7 +252,7 @@ class Line:
                 token = Token(WORDS, token.start, token.end)
             between = self.text[tokens[-1].end : token.start] if tokens else ""
             if token.kind == WORDS and tokens and tokens[-1].kind == WORDS and not between.strip():
-                tokens[-1] = replace(tokens[-1], end=token.end)
+                tokens[-1] = Token(WORDS, tokens[-1].start, token.end)
             else:
                 tokens.append(token)
         self.tokens = tokens

@@ -19,11 +19,12 @@ _GAP = f"{BLANK}*"
 _ARTICLE = re.compile(rf"(?P<word>[^\W\d_]+){BLANK}+(?=\d)")
 
 _DAY = re.compile(r"(?P<day>\d{1,3})(?:er|ère|ème|e|º|°|ª|st|nd|rd|th|:a|:e|-го|-е|-ші|-шы)?(?!\d)", re.IGNORECASE)
+_DAY_WORD = re.compile(rf"{_GAP}d\.")
 _OF = re.compile(rf"{_GAP}[.,]?{_GAP}(?:(?:de|do|da|di|del|d['’]|of|du|e){BLANK}+|(?<=\W)d['’])?")
 _BEFORE_YEAR = re.compile(rf"(?:{_GAP}\.?,?{_GAP}(?:(?:de|del|do|da|of){BLANK}+)?|{_GAP}\.?{_GAP}/{_GAP})")
 _YEAR_WORD = r"(?:г(?:ода?|\.)?|р(?:оку|\.)?|-?cu il|yil|жыл\w*|il|gada|m\.)(?!\w)"
 _YEAR = re.compile(rf"(?P<year>\d{{4,5}})(?![\d:])(?:{_GAP}{_YEAR_WORD})?")
-_LEADING_YEAR = re.compile(rf"(?P<year>\d{{4}})(?:\.|{BLANK}m\.|{BLANK}gada)?,?{BLANK}+(?=[^\W\d_])")
+_LEADING_YEAR = re.compile(rf"(?P<year>\d{{4}})(?:\.|{BLANK}m\.|\.?{BLANK}gada)?,?{BLANK}+")
 # Two figures of a year are a year only where the dateline goes on: "20 May 15 people" is not of 2015.
 _SHORT_YEAR = re.compile(rf"['’]?(?P<year>\d{{2}})(?={_GAP}(?:[(\[/,.:)\]=]|{DASH}|$))(?!\.\d|:\d|,\d)")
 
@@ -138,7 +139,8 @@ def _year_first(text: str, at: int, end: int, calendar: Calendar, language: str 
     year = _LEADING_YEAR.match(text, at, end)
     if year is None:
         return None
-    date = _month_first(text, year.end(), end, calendar, language)
+    at_month = year.end()
+    date = _month_first(text, at_month, end, calendar, language) or _day_first(text, at_month, end, calendar, language)
     if date is None or date.year is not None:
         return None
     return WrittenDate(date.day, date.month, int(year["year"]), None, at, date.end, date.calendar)
@@ -157,6 +159,8 @@ def _month_first(text: str, at: int, end: int, calendar: Calendar, language: str
     if day is None or (len(day["day"]) > 2) or text[day.end() : day.end() + 1] == ":":
         return None
     year, stop = _year(text, day.end(), end)
+    if word := _DAY_WORD.match(text, stop, end):
+        stop = word.end()
     return WrittenDate(int(day["day"]), number, year, None, at, stop, system)
 
 

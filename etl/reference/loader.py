@@ -182,6 +182,11 @@ class Reference:
     version: str
 
     @cached_property
+    def exact_literals(self) -> frozenset[str]:
+        """The agencies' literals, letter by letter."""
+        return frozenset(literal for agency in self.agencies.values() for literal in agency.literals)
+
+    @cached_property
     def literal_lengths(self) -> dict[str, tuple[int, ...]]:
         """The lengths of the agencies' literals by their first words, longest first."""
         lengths: dict[str, set[int]] = defaultdict(set)
