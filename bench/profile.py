@@ -20,8 +20,8 @@ import pyarrow as pa
 from bench.corpus import SEED, write_corpus
 from bench.measure import machine, median, table
 from etl.contract import RECORDS_SCHEMA
-from etl.dateline import find_dateline, find_signoff
-from etl.dates import decide_date
+from etl.dateline import find_dateline
+from etl.dates import Written, decide_date
 from etl.decode import decode
 from etl.header import read_header
 from etl.identity import document_id
@@ -31,6 +31,7 @@ from etl.reading import read_document
 from etl.reference import load_reference
 from etl.sources import list_files
 from etl.stage import FileChunk, stage
+from etl.trailer import find_trailer
 from etl.transform import transform
 from warehouse import load as loading
 from warehouse.checks import run_checks
@@ -60,7 +61,15 @@ def steps(root: Path, rounds: int) -> list[tuple[str, float]]:
     pieces = [[text[p.start : p.end] for p in r.paragraphs] for text, r in zip(texts, readings, strict=True)]
     bodies = [(text, r.body_start, r.body_end) for text, r in zip(texts, readings, strict=True)]
     dated = [
-        (header, r.dateline.date if r.dateline else None, piece[0] if piece else "", r.language)
+        (
+            header,
+            Written(
+                r.dateline.date if r.dateline else None,
+                r.trailer.sent_at if r.trailer else None,
+                lead=piece[0] if piece else "",
+            ),
+            r.language,
+        )
         for header, r, piece in zip(headers, readings, pieces, strict=True)
     ]
     row = dict.fromkeys(RECORDS_SCHEMA.names) | {"source": "wire", "record_key": "0", "seen_on": today}
@@ -84,12 +93,11 @@ def steps(root: Path, rounds: int) -> list[tuple[str, float]]:
             find_dateline(text, start, reference, r.language)
             for text, start, r in zip(texts, starts, readings, strict=True)
         ],
-        "sign-off": lambda: [find_signoff(*body, reference) for body in bodies],
+        "sign-off": lambda: [find_trailer(*body, reference) for body in bodies],
         "paragraphs": lambda: [list(paragraphs(*body)) for body in bodies],
         "words": lambda: [count_words(piece) for parts in pieces for piece in parts],
         "date": lambda: [
-            decide_date(header, date, lead, 0, reference.calendar, today, language)
-            for header, date, lead, language in dated
+            decide_date(header, written, reference.calendar, today, language) for header, written, language in dated
         ],
         "document_id": lambda: [document_id("wire", file.path, "0") for file in files],
         "all of a text's reading": lambda: [read_document(text, today, reference) for text in texts],

@@ -31,6 +31,11 @@ def candidates(literal: str, reference: Reference) -> tuple[str, ...]:
     return ()
 
 
+def are_known(literal: str, reference: Reference) -> bool:
+    """Whether a literal names nothing but agencies that are known."""
+    return all(normalise(part) in reference.literals for part in parts(literal, reference))
+
+
 @lru_cache(CACHED_NAMES)
 def is_shared(literal: str, reference: Reference) -> bool:
     """Whether a literal credits more than one."""

@@ -27,7 +27,7 @@ _SLOTS = {
     "initials": r"[A-Za-z]{1,4}(?:[./][A-Za-z]{1,4}){0,3}",
     "dash": DASH,
     "time": (
-        rf"(?:(?P<day>[0-3]\d){BLANK}?)?(?P<hour>[0-2]\d)[:.h]?(?P<minute>[0-5]\d){BLANK}*(?P<zone>GMT|UTC|TU|Z)"
+        rf"(?:(?P<day>[0-3]\d){BLANK}?)?(?P<hour>[0-2]\d)[:.h]?(?P<minute>[0-5]\d)(?:{BLANK}*(?P<zone>GMT|UTC|TU|Z))?"
         rf"(?:{BLANK}+(?:(?P<day2>\d{{1,2}}){BLANK}+)?(?P<month>{WORD.pattern})\.?,?(?:{BLANK}+(?P<year>\d{{4}}|\d{{2}}))?)?"
     ),
 }
@@ -36,16 +36,18 @@ _SENTENCE_END = re.compile(r"[.!?…。؟][\"»”’')\]]*$")
 
 @dataclass(frozen=True)
 class SentAt:
-    """When a text was sent, as its sign-off says, in UTC.
+    """When a text was sent, as its sign-off says.
 
     Attributes:
         hour, minute: of the day.
+        is_utc: whether it says that this is the time of Greenwich; else nobody knows of where it is.
         day, month, year: None where they are not given; a year of two figures as it is written.
         start, end: its place in the text.
     """
 
     hour: int
     minute: int
+    is_utc: bool
     day: int | None
     month: int | None
     year: int | None
@@ -53,8 +55,8 @@ class SentAt:
     end: int
 
     def on(self, date: dt.date) -> dt.datetime | None:
-        """The moment, if the document is of that day; None if the sign-off names another."""
-        if (self.day or date.day, self.month or date.month) != (date.day, date.month):
+        """The moment, in UTC, if the document is of that day; None if the sign-off names another, or no zone."""
+        if not self.is_utc or (self.day or date.day, self.month or date.month) != (date.day, date.month):
             return None
         if self.year is not None and self.year not in (date.year, date.year % 100):
             return None
@@ -121,7 +123,7 @@ def _read(
     groups = found.groupdict()
     agency = None
     if literal := groups.get("agency"):
-        if not agencies.candidates(literal, reference):
+        if not agencies.are_known(literal, reference):
             return None
         agency = Span(literal, tail + found.start("agency"), tail + found.end("agency"))
     sent_at = _sent_at(found, tail, reference.calendar) if groups.get("hour") else None
@@ -135,14 +137,16 @@ def _sent_at(found: re.Match[str], tail: int, calendar: Calendar) -> SentAt | No
     day = found["day"] or found["day2"]
     month = calendar.month(found["month"]) if found["month"] else None
     hour = int(found["hour"])
-    if hour > 23 or (found["month"] and month is None):
+    # Four figures without a zone may be anything; with a day and a month they are a time.
+    if hour > 23 or (found["month"] and month is None) or not (found["zone"] or (day and month)):
         return None
     return SentAt(
         hour,
         int(found["minute"]),
+        found["zone"] is not None,
         int(day) if day else None,
         month,
         int(found["year"]) if found["year"] else None,
         tail + min(found.start(name) for name in ("day", "hour") if found[name]),
-        tail + max(found.end(name) for name in ("zone", "month", "year") if found[name]),
+        tail + max(found.end(name) for name in ("minute", "zone", "month", "year") if found[name]),
     )

@@ -1,5 +1,7 @@
+import csv
 import datetime as dt
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -130,34 +132,11 @@ def test_looks_below_section_and_headline_but_not_into_the_body(reference: Refer
     assert find_dateline("Une ligne.\n" * 9 + dateline, 0, reference).dateline is None
 
 
-@pytest.mark.parametrize(
-    ("text", "signoff", "agency"),
-    [
-        ("Le texte finit. (Belga)", "(Belga)", "Belga"),
-        ("Mətn bitir. /APA/", "/APA/", "APA"),
-        ("Le texte finit.\n(Belga)", "(Belga)", "Belga"),
-        ("Le texte finit (hier).", None, None),
-        ("Le texte (Belga) continue.", None, None),
-        ("It was told by the Algerian state news agency (APS)", None, None),
-        ("La foule.\nPhoto (AFP)", None, None),
-        ("Le texte finit. (Inconnue)", None, None),
-    ],
-)
-def test_reads_signoffs(reference: Reference, text: str, signoff: str | None, agency: str | None) -> None:
-    found = find_trailer(text, 0, len(text), reference)
-    assert (found and found.span.literal) == signoff
-    assert (found and found.agency and found.agency.literal) == agency
-
-
 def test_every_form_reads_its_own_example(reference: Reference) -> None:
     for row in reference.forms:
         found = find_dateline(row.example, 0, reference).dateline
         assert found is not None, row.name
         assert found.form == row.name
-    for row in reference.trailers:
-        trailer = find_trailer(row.example, 0, len(row.example), reference)
-        assert trailer is not None, row.name
-        assert trailer.form == row.name
 
 
 awkward = st.text(alphabet="Aa1,.()-— \n/éБ京", max_size=400)
@@ -203,3 +182,27 @@ def test_long_blanks_take_no_time(reference: Reference, text: str) -> None:
     begun = time.perf_counter()
     read_document(text, dt.date(2026, 11, 21), reference)
     assert time.perf_counter() - begun < 5
+
+
+def cases() -> list[dict[str, str]]:
+    with Path(__file__).with_name("datelines.tsv").open(encoding="utf-8", newline="") as handle:
+        return list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def test_there_are_cases_in_many_languages() -> None:
+    rows = cases()
+    assert len(rows) >= 400
+    assert len({row["language"] for row in rows}) >= 30
+    assert sum(not row["located"] and not row["agency_literal"] for row in rows) >= 50
+
+
+@pytest.mark.parametrize("row", cases(), ids=lambda row: row["line"])
+def test_reads_every_case(reference: Reference, row: dict[str, str]) -> None:
+    reading = read_document(row["line"], dt.date(2026, 11, 21), reference)
+    place = reading.dateline.place if reading.dateline else None
+    year, month, day = [*(reading.date.content_created_edtf or "").split("-"), "", "", ""][:3]
+    assert (place.literal if place else "") == row["located"]
+    assert (reading.credit.span.literal if reading.credit else "") == row["agency_literal"]
+    assert (reading.dateline is not None) == bool(row["located"] or row["agency_literal"])
+    for wanted, found in ((row["year"], year), (row["month"], month), (row["day"], day)):
+        assert not wanted or int(wanted) == int(found)
