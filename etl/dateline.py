@@ -17,7 +17,7 @@ from functools import cache, lru_cache
 
 from etl import agencies, places
 from etl.evidence import Evidence
-from etl.front_matter import MAXIMUM_LINES, is_prose, kind_of_line
+from etl.front_matter import MAXIMUM_LINES, behind_note, is_prose, kind_of_line
 from etl.paragraphs import head_lines
 from etl.reference import CACHED_NAMES, Reference, normalise
 from etl.reference.loader import FormRow
@@ -199,6 +199,7 @@ def find_dateline(text: str, start: int, reference: Reference, language: str | N
     candidates: list[Dateline] = []
     evidence: list[Evidence] = []
     for index, (line_start, line_end) in enumerate(head_lines(text, start, MAXIMUM_LINES)):
+        line_start = behind_note(text, line_start, line_end, reference)
         line = Line(text, line_start, min(line_end, line_start + MAXIMUM_LENGTH), reference, language)
         for match in _matches(line.kinds, reference):
             form = match.form

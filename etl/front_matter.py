@@ -21,6 +21,8 @@ _LONGEST_KIND = 160
 _PROSE_WORDS = 8
 _SENTENCE_END = re.compile(r"[.!?…。؟।][\"»”’')\]]*$")
 
+_NOTE = re.compile(r"(?P<note>\([^()\n]{3,158}\))\s*(?=\S)")
+
 _SECTION_WORDS = 3
 """The name of a section has at most so many words, a headline more."""
 
@@ -41,7 +43,10 @@ def read_front_matter(text: str, start: int, end: int, reference: Reference) -> 
     plain: list[str] = []
     repeated = None
     for line_start, line_end in head_lines(text[:end], start, MAXIMUM_LINES):
-        line = text[line_start:line_end]
+        at = behind_note(text, line_start, line_end, reference)
+        if at > line_start:
+            found.setdefault("version_label", text[line_start:at].rstrip())
+        line = text[at:line_end]
         kind = kind_of_line(line, reference)
         if kind is None:
             former = next((other for other in plain if normalise(other) == normalise(line)), None)
@@ -88,6 +93,12 @@ def open_body(text: str, start: int, reference: Reference) -> tuple[int, FrontMa
         if is_leading:
             furniture_end = line_end
     return furniture_end, read_front_matter(text, start, furniture_end, reference)
+
+
+def behind_note(text: str, start: int, end: int, reference: Reference) -> int:
+    """Where a line goes on behind a version note in brackets: "(Corrects paragraph 7) HAVANA (Reuters) -"."""
+    note = _NOTE.match(text, start, end)
+    return note.end() if note and kind_of_line(note["note"], reference) == "version_label" else start
 
 
 def is_prose(line: str, reference: Reference) -> bool:

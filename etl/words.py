@@ -10,7 +10,7 @@ DASH = r"[-\u2010-\u2015\u2212\u2500\uff0d~]"
 
 # Signs that are no letters for Python and belong to a word all the same: accents and vowels above, below and beside.
 _MARK = (
-    r"\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed"
+    r"\u0300-\u036f\u0591-\u05c7\u05f3\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed"
     r"\u0900-\u0dff\u0e31\u0e34-\u0e4e\u200c\u200d"
 )
 _LETTER = rf"(?:[^\W\d_][{_MARK}]*)"

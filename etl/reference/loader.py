@@ -181,6 +181,9 @@ class Reference:
     gazetteer: Gazetteer
     version: str
 
+    def __repr__(self) -> str:
+        return f"Reference({self.version})"
+
     @cached_property
     def exact_literals(self) -> frozenset[str]:
         """The agencies' literals, letter by letter."""

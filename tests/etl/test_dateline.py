@@ -1,5 +1,6 @@
 import csv
 import datetime as dt
+import re
 import time
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from etl.dateline import find_dateline
 from etl.reading import read_document
 from etl.reference import Reference
+from etl.reference.loader import HERE
 from etl.trailer import find_trailer
 
 # line, form, place, region, agency, (day, month, year, weekday), what the body begins with
@@ -206,3 +208,47 @@ def test_reads_every_case(reference: Reference, row: dict[str, str]) -> None:
     assert (reading.dateline is not None) == bool(row["located"] or row["agency_literal"])
     for wanted, found in ((row["year"], year), (row["month"], month), (row["day"], day)):
         assert not wanted or int(wanted) == int(found)
+
+
+def names_of_months() -> list[tuple[str, int, str]]:
+    """Every name of a month that CLDR has: language, number, name."""
+    rows = [line.split("\t") for line in (HERE / "calendar.tsv").read_text("utf-8").splitlines()[1:]]
+    # "1月" is read as figures.
+    return [
+        (language, int(n), name) for language, kind, n, name in rows if kind == "month" and not re.search(r"\d", name)
+    ]
+
+
+def print_form(pattern: str, values: dict[str, str]) -> str:
+    """A dateline in a form of the grammar: each item that it cannot do without, and the first of alternatives."""
+    items = [item.partition("|")[0] for item in pattern.split() if len(item) == 1 or not item.endswith("?")]
+    return " ".join(values.get(item, item) for item in items)
+
+
+@given(st.data(), st.integers(1, 28), st.sampled_from(names_of_months()))
+def test_a_dateline_printed_in_any_form_and_language_reads_back(
+    reference: Reference, data: st.DataObject, day: int, month: tuple[str, int, str]
+) -> None:
+    language, number, name = month
+    row = data.draw(st.sampled_from(reference.forms))
+    place = data.draw(st.sampled_from(["LYON", "TOKYO", "ANKARA", "PORT-AU-PRINCE"]))
+    agency = data.draw(st.sampled_from(["Reuters", "AZERTAC", "AFP", "РИА Новости", "EUROPA PRESS"]))
+    is_month_first = data.draw(st.booleans())
+    values = {
+        "place": place,
+        "date": f"{name} {day}" if is_month_first else f"{day} {name}",
+        "day": str(day),
+        "when": str(day),
+        "agency": agency,
+        "credit": agency,
+        "cable": "電",
+        "end": "",
+    }
+    found = find_dateline(f"{print_form(row.pattern, values)} - Le texte", 0, reference, language).dateline
+    assert found is not None
+    items = row.pattern.split()
+    assert "place" not in items or (found.place is not None and found.place.literal == place)
+    assert not {"agency", "credit"} & set(items) or (found.agency is not None and found.agency.literal == agency)
+    if "date" in items:
+        assert found.date is not None
+        assert (found.date.day, found.date.month) == (day, number)
