@@ -242,7 +242,10 @@ def _read(match: Match, line: Line, line_index: int, reference: Reference) -> tu
             return None, "no such date"
     if "agency" in slots:
         agency, is_passed_on = _agency(text, line.tokens[slice(*slots["agency"])], reference)
-        agency_is_known = is_passed_on or bool(agencies.candidates(agency.literal, reference))
+        known = agencies.candidates(agency.literal, reference)
+        agency_is_known = is_passed_on or bool(known)
+        if date is not None and known and all(reference.agencies[name].country_code == "US" for name in known):
+            date = date.swapped
     end = max(token.end for token in line.tokens[: match.end] if token.kind not in ",.:-=" + END)
     after = _AFTER.match(text, end)
     assert after is not None  # it matches the empty string, too

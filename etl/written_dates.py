@@ -6,7 +6,7 @@ Here a literal becomes numbers. Which day a document is of, with the year that n
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from etl.reference import Calendar, normalise
 from etl.words import BLANK, DASH, WORD
@@ -53,6 +53,7 @@ class WrittenDate:
         start, end: its place in the text.
         calendar: gregorian, islamic or persian; the numbers are those of that calendar.
         has_article: whether it begins as in a letter: `le 3 mai`.
+        is_either: whether its figures would be a day in the other order, too; they are read with the day first.
     """
 
     day: int | None
@@ -63,18 +64,21 @@ class WrittenDate:
     end: int
     calendar: str = GREGORIAN
     has_article: bool = False
+    is_either: bool = False
+
+    @property
+    def swapped(self) -> WrittenDate:
+        """The day with the month first, as American agencies write figures, if they can be meant so."""
+        return replace(self, day=self.month, month=self.day) if self.is_either else self
 
 
-def read_date(
-    text: str, at: int, end: int, calendar: Calendar, language: str | None = None, is_month_first: bool = False
-) -> WrittenDate | None:
+def read_date(text: str, at: int, end: int, calendar: Calendar, language: str | None = None) -> WrittenDate | None:
     """The day that is written at a place of a text, without a weekday; None if none is.
 
     Args:
         at, end: where it has to begin, and what is not looked beyond.
         calendar: names of months.
         language: of the text, for names that mean different months in different languages.
-        is_month_first: of two figures the first is the month, as American agencies write.
     """
     start = at
     has_article = False
@@ -85,13 +89,13 @@ def read_date(
         at = article.end()
         has_article = True
     date = (
-        _figures(text, at, end, is_month_first)
+        _figures(text, at, end)
         or _day_first(text, at, end, calendar, language)
         or _year_first(text, at, end, calendar, language)
     )
     if date is None or not has_article:
         return date
-    return WrittenDate(date.day, date.month, date.year, None, start, date.end, date.calendar, True)
+    return replace(date, start=start, has_article=True)
 
 
 def _no_date(text: str, at: int, end: int) -> WrittenDate | None:
@@ -99,7 +103,7 @@ def _no_date(text: str, at: int, end: int) -> WrittenDate | None:
     return WrittenDate(None, None, None, None, at, found.end()) if found else None
 
 
-def _figures(text: str, at: int, end: int, is_month_first: bool) -> WrittenDate | None:
+def _figures(text: str, at: int, end: int) -> WrittenDate | None:
     if _IS_EAST_ASIAN.match(text, at, end):
         if found := _EAST_ASIAN.match(text, at, end):
             month = int(found["month"]) if found["month"] else None
@@ -111,9 +115,9 @@ def _figures(text: str, at: int, end: int, is_month_first: bool) -> WrittenDate 
     if found := _FIGURES.match(text, at, end):
         first, second = int(found["first"] or found["first2"]), int(found["second"] or found["second2"])
         # An order that gives no month is not meant.
-        is_month_first = second > 12 or (is_month_first and first <= 12)
-        month, day = (first, second) if is_month_first else (second, first)
-        return WrittenDate(day, month, int(found["year"]) if found["year"] else None, None, at, found.end())
+        day, month = (second, first) if second > 12 else (first, second)
+        year = int(found["year"]) if found["year"] else None
+        return WrittenDate(day, month, year, None, at, found.end(), is_either=first <= 12 and second <= 12)
     return None
 
 
@@ -143,7 +147,7 @@ def _year_first(text: str, at: int, end: int, calendar: Calendar, language: str 
     date = _month_first(text, at_month, end, calendar, language) or _day_first(text, at_month, end, calendar, language)
     if date is None or date.year is not None:
         return None
-    return WrittenDate(date.day, date.month, int(year["year"]), None, at, date.end, date.calendar)
+    return replace(date, year=int(year["year"]), start=at)
 
 
 def _month_first(text: str, at: int, end: int, calendar: Calendar, language: str | None) -> WrittenDate | None:

@@ -118,6 +118,14 @@ def test_the_first_line_with_a_dateline_has_it(reference: Reference) -> None:
     assert found.span.literal == "PARIS (AFP)"
 
 
+@pytest.mark.parametrize(("agency", "month"), [("AFP", 11), ("PRNewswire", 5), ("AP", 5)])
+def test_figures_are_read_in_the_order_of_the_agency(reference: Reference, agency: str, month: int) -> None:
+    found = find_dateline(f"DENVER, 05/11/2019 ({agency}) -- The", 0, reference).dateline
+    assert found is not None
+    assert found.date is not None
+    assert found.date.month == month
+
+
 def test_says_why_a_candidate_lost(reference: Reference) -> None:
     found = find_dateline("Paris, 32 mai (AFP) - Le", 0, reference)
     assert [(e.rule, e.has_won, e.reason) for e in found.evidence if e.rule == "parenthesis"] == [

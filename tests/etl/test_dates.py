@@ -5,7 +5,8 @@ import pytest
 from etl.dates import Written, decide_date
 from etl.header import read_header
 from etl.reference import Reference
-from etl.written_dates import WrittenDate
+from etl.time_stamp import TimeStamp, read_stamp
+from etl.written_dates import ISLAMIC, WrittenDate
 
 TODAY = dt.date(2026, 11, 21)
 
@@ -38,6 +39,25 @@ DECISIONS = [
     # A year of another age is a misprint.
     ("2021-03", (12, 3, 1821, None), "", "2021-03-12", "day", "header+dateline", "year_typo", None),
     ("2021-03", (12, 3, 2019, None), "", "2019-03-12", "day", "dateline", "month_differs", None),
+    ("2021-03", (12, 3, 20213, None), "", "2021-03-12", "day", "header+dateline", "year_typo", None),
+    (None, (12, 3, 20213, None), "", "XXXX-03-12", "none", "dateline", "year_typo", None),
+    # Two figures of a year.
+    (None, (3, 1, 90, None), "", "1990-01-03", "day", "dateline", None, None),
+    (None, (3, 1, 19, None), "", "2019-01-03", "day", "dateline", None, None),
+    ("1990-01", (3, 1, 90, None), "", "1990-01-03", "day", "dateline", None, None),
+    ("2001-01", (31, 12, 99, None), "", "1999-12-31", "day", "dateline", "month_differs", None),
+    ("1990-03", (11, 3, 11, None), "", "1990-03-11", "day", "header+dateline", "year_typo", None),
+    # The day alone.
+    ("1931-05", (29, None, None, None), "", "1931-05-29", "day", "header+dateline", None, None),
+    ("1931-05-02", (29, None, None, None), "", "1931-04-29", "day", "header+dateline", "month_differs", None),
+    (None, (29, None, None, None), "", "XXXX-XX-29", "none", "dateline", None, None),
+    # The lead's day, if its weekday proves it, and it is the only one.
+    ("2022-12", None, "Il a reçu, jeudi 15 décembre, le maire.", "2022-12-15", "day", "lead", None, True),
+    ("2022-12", None, "Il a reçu, mercredi 15 décembre, le maire.", "2022-12", "month", "header", None, None),
+    ("2022-12", None, "De jeudi 15 décembre à vendredi 16 décembre.", "2022-12", "month", "header", None, None),
+    ("2022-12", None, "Il viendra jeudi 12 janvier.", "2022-12", "month", "header", None, None),
+    ("2022-12-20", None, "Il a reçu, jeudi 15 décembre, le maire.", "2022-12-20", "day", "header", None, None),
+    (None, None, "Il a reçu, jeudi 15 décembre, le maire.", None, "none", None, None, None),
     ("2021-13", (9, 12, 2018, None), "", "2018-12-09", "day", "dateline", "impossible_day", None),
     ("2021-13", None, "", None, "none", None, "impossible_day", None),
     # What lies in the future is no date.
@@ -68,7 +88,7 @@ DECISIONS = [
 def test_decides(
     reference: Reference,
     header: str | None,
-    dateline: tuple[int, int, int | None, int | None] | None,
+    dateline: tuple[int, int | None, int | None, int | None] | None,
     lead: str,
     edtf: str | None,
     precision: str,
@@ -113,3 +133,24 @@ def test_month_names_of_many_languages(
     reference: Reference, name: str, language: str | None, number: int | None
 ) -> None:
     assert reference.calendar.month(name, language) == number
+
+
+def test_days_of_other_calendars_are_flagged_and_not_guessed(reference: Reference) -> None:
+    dateline = WrittenDate(19, 9, 1442, None, 0, 1, ISLAMIC)
+    decision = decide_date(read_header(" date 2021-05"), Written(dateline), reference.calendar, TODAY)
+    assert (decision.content_created_edtf, decision.date_conflict) == ("2021-05", "other_calendar")
+
+
+def test_a_time_stamp_is_evidence_where_there_is_no_dateline(reference: Reference) -> None:
+    line = "9 May 2023 11:22 (UTC+04:00)"
+    stamp = read_stamp(line, 0, len(line), reference.calendar)
+    decision = decide_date(read_header(" date 2023-05"), Written(stamp=stamp), reference.calendar, TODAY)
+    assert (decision.content_created, decision.date_method) == (dt.date(2023, 5, 9), "timestamp")
+    assert decision.content_created_at == dt.datetime(2023, 5, 9, 7, 22, tzinfo=dt.UTC)
+
+
+def test_a_time_stamp_gives_the_year_that_a_dateline_lacks(reference: Reference) -> None:
+    stamp = TimeStamp(WrittenDate(2, 1, 2024, None, 0, 1), None)
+    decision = decide_date(None, Written(WrittenDate(31, 12, None, None, 0, 1), stamp=stamp), reference.calendar, TODAY)
+    assert (decision.content_created, decision.date_method) == (dt.date(2023, 12, 31), "timestamp+dateline")
+    assert decision.content_created_at is None
