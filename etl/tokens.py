@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from etl.reference import Reference, normalise
+from etl.reference import Reference, agency_head, normalise
 from etl.words import BLANK, DASH, WORD
 from etl.written_dates import WrittenDate, read_date
 
@@ -18,8 +18,9 @@ WORDS, DATE, DAY, AGENCY, WEEKDAY, NUMBER, CABLE, END, OTHER = "PDNAWXE$?"
 MOST_WORDS = 8
 """A longer run of words is prose: what comes behind it is not looked at."""
 
-_LEX = re.compile(rf"(?P<word>{WORD.pattern})|(?P<number>\d+)|(?P<dash>{DASH}+(?:{BLANK}*{DASH}+)*)|(?P<sign>\S)")
-_BLANKS = re.compile(f"{BLANK}*")
+_LEX = re.compile(
+    rf"{BLANK}*(?:(?P<word>{WORD.pattern})|(?P<number>\d+)|(?P<dash>{DASH}+(?:{BLANK}*{DASH}+)*)|(?P<sign>\S)|$)"
+)
 
 _SIGNS = {
     **{sign: sign for sign in ",.:()[]/="},
@@ -32,6 +33,7 @@ _LEADING = re.compile(rf"(?:{BLANK}|[*•●►▶▪■◆★|>»«\"“”_~+#
 
 # "电", "專電", "讯": sent by cable. It closes Chinese and Japanese datelines.
 _CABLE = re.compile(r"(?:[专專外综綜]合?|体育|综合)?[电電讯訊]")
+_FIRST_UNSPACED = "\u3040"
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
 _SHORT = 4
@@ -43,7 +45,7 @@ _GOES_ON = re.compile(r"[-\u2011]?[^\W_]")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Token:
     """A part of a line.
 
@@ -89,21 +91,21 @@ class Line:
         if leading := _LEADING.match(self.text, self._at, self._end):
             self._at = leading.end()
         while self._words <= MOST_WORDS:
-            blanks = _BLANKS.match(self.text, self._at, self._end)
-            assert blanks is not None, "it matches nothing, too"
-            found = _LEX.match(self.text, blanks.end(), self._end)
-            if found is None:
+            found = _LEX.match(self.text, self._at, self._end)
+            kind = found.lastgroup if found is not None else None
+            if found is None or kind is None:
                 self._add(END, self._end, self._end)
                 return
-            if found["word"]:
-                self._word(found)
-            elif found["number"]:
-                self._number(found)
-            elif found["dash"]:
-                self._add("-", found.start(), found.end())
+            start, end = found.span(kind)
+            if kind == "word":
+                self._word(found[kind], start, end)
+            elif kind == "number":
+                self._number(found[kind], start, end)
+            elif kind == "dash":
+                self._add("-", start, end)
             else:
-                sign = _SIGNS.get(found["sign"])
-                self._add(sign or OTHER, found.start(), found.end())
+                sign = _SIGNS.get(found[kind])
+                self._add(sign or OTHER, start, end)
                 if sign is None:
                     return
         self._add(OTHER, self._at, self._at)
@@ -125,69 +127,71 @@ class Line:
         if kind != WORDS:
             self._words = 0
 
-    def _number(self, found: re.Match[str]) -> None:
-        date = self._date(found.start())
+    def _number(self, number: str, start: int, end: int) -> None:
+        date = self._date(start)
         if date is not None:
-            self._add(DATE if date.month else DAY, found.start(), date.end, date=date)
-        elif len(found[0]) <= 2 and 1 <= int(found[0]) <= 31:
-            day = WrittenDate(int(found[0]), None, None, None, found.start(), found.end())
-            self._add(DAY, found.start(), found.end(), date=day)
+            self._add(DATE if date.month else DAY, start, date.end, date=date)
+        elif len(number) <= 2 and 1 <= int(number) <= 31:
+            self._add(DAY, start, end, date=WrittenDate(int(number), None, None, None, start, end))
         else:
-            self._add(NUMBER, found.start(), found.end())
+            self._add(NUMBER, start, end)
 
     def _date(self, at: int) -> WrittenDate | None:
         return read_date(self.text, at, self._end, self._reference.calendar, self._language)
 
-    def _word(self, found: re.Match[str]) -> None:
-        calendar = self._reference.calendar
-        word, start, end = found[0], found.start(), found.end()
+    def _word(self, word: str, start: int, end: int) -> None:
+        reference = self._reference
+        last = self.tokens[-1].kind if self.tokens else ""
+        # Most words are nothing else, and this is what most of the time goes into.
+        if (
+            word.isalpha()
+            and word < _FIRST_UNSPACED
+            and normalise(word) not in reference.first_words
+            and last not in (DATE, ",")
+            and self.text[end : end + 1] != "."
+        ):
+            return self._words_to(start, end)
         key = normalise(word.partition("'")[0])
-        if (key in calendar.triggers or word == "NO") and (date := self._date(start)):
-            self._add(DATE if date.month or date.day is None else DAY, start, date.end, date=date)
-        elif key in calendar.weekday_heads and (weekday := self._weekday(found)):
-            self._add(WEEKDAY, start, weekday[1], weekday=weekday[0])
-        elif agency := self._agency_at(start, end):
-            self._add(AGENCY, start, agency[1], agencies=agency[0])
-        elif "-" in word and (at := self._before_agency(word, start)):
+        if (key in reference.calendar.triggers or word == "NO") and (date := self._date(start)):
+            return self._add(DATE if date.month or date.day is None else DAY, start, date.end, date=date)
+        if key in reference.calendar.weekday_heads and (weekday := self._weekday(word, start, end)):
+            return self._add(WEEKDAY, start, weekday[1], weekday=weekday[0])
+        if agency := self._agency_at(word, start):
+            return self._add(AGENCY, start, agency[1], agencies=agency[0])
+        if "-" in word and (at := self._before_agency(word, start)):
             self._words_to(start, at)
             self._add("-", at, at + 1)
-            self._add(AGENCY, at + 1, end, agencies=self._reference.literals[normalise(self.text[at + 1 : end])])
-        elif _UNSPACED.match(word):
-            self._unspaced(word, start, end)
-        else:
-            self._words_to(start, end)
+            return self._add(AGENCY, at + 1, end, agencies=reference.literals[normalise(self.text[at + 1 : end])])
+        if _UNSPACED.match(word):
+            return self._unspaced(word, start, end)
+        is_abbreviated = self.text[end : end + 1] == "." and (
+            _INITIALS.fullmatch(word) or key in _ABBREVIATIONS or key in reference.regions
+        )
+        return self._words_to(start, end + bool(is_abbreviated))
 
     def _words_to(self, start: int, end: int) -> None:
-        word = self.text[start:end]
-        if self.text[end : end + 1] == "." and (
-            _INITIALS.fullmatch(word) or normalise(word) in _ABBREVIATIONS or normalise(word) in self._reference.regions
-        ):
-            end += 1
         self._words += 1
-        last = self.tokens[-1] if self.tokens else None
-        if last is not None and last.kind == WORDS and self._words > 1:
-            self.tokens[-1] = Token(WORDS, last.start, end)
-            self._at = end
+        if self._words > 1:
+            self.tokens[-1].end = self._at = end
         else:
             self._add(WORDS, start, end)
 
-    def _weekday(self, found: re.Match[str]) -> tuple[int, int] | None:
-        literals = [(found[0], found.end())]
-        if following := WORD.match(self.text, found.end() + 1, self._end):
-            literals.insert(0, (self.text[found.start() : following.end()], following.end()))
-        for literal, end in literals:
+    def _weekday(self, word: str, start: int, end: int) -> tuple[int, int] | None:
+        literals = [(word, end)]
+        if following := WORD.match(self.text, end + 1, self._end):
+            literals.insert(0, (self.text[start : following.end()], following.end()))
+        for literal, stop in literals:
             number = self._reference.calendar.weekday(literal, self._language)
             # Short for a weekday in some language, "LA" and "PAZ" are names in most.
             is_sure = len(literal) > _SHORT or self._reference.calendar.is_weekday_of(literal, self._language)
             if number is not None and is_sure:
-                return number, end + (self.text[end : end + 1] == "." and literal.islower() and len(literal) < 5)
+                return number, stop + (self.text[stop : stop + 1] == "." and literal.islower() and len(literal) < 5)
         return None
 
-    def _agency_at(self, start: int, end: int) -> tuple[tuple[str, ...], int] | None:
+    def _agency_at(self, word: str, start: int) -> tuple[tuple[str, ...], int] | None:
         """The longest known agency that begins with the word at a place; behind a day it may be glued to the next."""
         text, literals = self.text, self._reference.literals
-        word = text[start:end]
-        for length in self._reference.literal_lengths.get(normalise(word.partition(".")[0].partition("-")[0]), ()):
+        for length in self._reference.literal_lengths.get(agency_head(word), ()):
             stop = start + length
             if stop <= self._end and not text[stop - 1].isspace() and not _GOES_ON.match(text, stop):
                 literal = text[start:stop]

@@ -17,8 +17,8 @@ from etl.reference import Calendar, Reference
 from etl.reference.loader import FormRow
 from etl.words import BLANK, DASH, WORD
 
-MAXIMUM_LENGTH = 160
-"""Code points of a text's end that are looked at."""
+MAXIMUM_LENGTH = 60
+"""Code points of the longest sign-off."""
 
 _END_MARK = r"(?:end(?:s|it|item)?|fim|fine?|ende|konec|koniec|kraj|slut|son|конец|akhir|완|完|終|终|#{2,3}|eom)"
 _SLOTS = {
@@ -31,6 +31,7 @@ _SLOTS = {
         rf"(?:{BLANK}+(?:(?P<day2>\d{{1,2}}){BLANK}+)?(?P<month>{WORD.pattern})\.?,?(?:{BLANK}+(?P<year>\d{{4}}|\d{{2}}))?)?"
     ),
 }
+_SENTENCE_STOP = re.compile(r"[.!?…。؟:\"»”’')\]]\s*")
 _SENTENCE_END = re.compile(r"[.!?…。؟][\"»”’')\]]*$")
 
 
@@ -106,7 +107,7 @@ def find_trailer(text: str, start: int, end: int, reference: Reference) -> Trail
     piece = text[tail:end]
     # A whole line, or behind the end of a sentence.
     starts = [0] if tail == line else []
-    starts += [found.end() for found in re.finditer(r"[.!?…。؟:\"»”’')\]]\s*", piece) if found.end() < len(piece)]
+    starts += [found.end() for found in _SENTENCE_STOP.finditer(piece) if found.end() < len(piece)]
     for row, pattern in compile_trailers(reference):
         for at in starts:
             found = pattern.match(piece, at)

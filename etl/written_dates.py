@@ -173,7 +173,7 @@ def _month(
 ) -> tuple[str, int, int] | None:
     """The month of a name of one word or two, and where it ends, its full stop included if more follows."""
     literals = [(name[0], name.end())]
-    if following := WORD.match(text, name.end() + 1, end):
+    if normalise(name[0]) in calendar.long_heads and (following := WORD.match(text, name.end() + 1, end)):
         literals.insert(0, (text[name.start() : following.end()], following.end()))
     for literal, stop in literals:
         if found := calendar.month_of(literal, language):

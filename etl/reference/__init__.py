@@ -12,6 +12,7 @@ from etl.reference.loader import (
     LineKind,
     Reference,
     Region,
+    agency_head,
     load_reference,
     normalise,
 )
@@ -25,6 +26,7 @@ __all__ = [
     "Place",
     "Reference",
     "Region",
+    "agency_head",
     "load_reference",
     "normalise",
 ]

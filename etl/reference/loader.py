@@ -39,6 +39,7 @@ def normalise(name: str) -> str:
     return " ".join(folded.split()).rstrip(".")
 
 
+@lru_cache(CACHED_NAMES)
 def agency_head(literal: str) -> str:
     """The key of an agency's first word, under which its literals are looked for."""
     return re.split(r"\W", normalise(literal), maxsplit=1)[0]
@@ -116,6 +117,10 @@ class Calendar:
         """What a written day may begin with, but for figures: first words of months, and articles."""
         self.articles = frozenset(self._names["article"])
         """What may stand before the figure of a day: "le", "den", "на"."""
+        self.long_heads = frozenset(
+            _first_word(name) for kind in MONTH_KINDS for name in self._names[kind] if " " in name
+        )
+        """The first words of months that have two."""
         self.weekday_heads = frozenset(_first_word(name) for name in self._names["weekday"])
         """The first words of weekdays."""
 
@@ -183,6 +188,11 @@ class Reference:
 
     def __repr__(self) -> str:
         return f"Reference({self.version})"
+
+    @cached_property
+    def first_words(self) -> frozenset[str]:
+        """The first words of whatever is known to agencies and calendar: no other begins anything but a name."""
+        return frozenset({*self.literal_lengths, *self.calendar.triggers, *self.calendar.weekday_heads, "no"})
 
     @cached_property
     def exact_literals(self) -> frozenset[str]:
