@@ -40,6 +40,13 @@ _PHOTO = re.compile(r"\b(?:photos?|fotos?|images?|video|vidéo|getty|archives?|p
 _LONGEST_PARTICLE = 4
 _MOST_WORDS = 7
 _MOST_CASELESS_WORDS = 3
+_MOST_AGENCY_WORDS = 3
+
+# What stands behind a place although no list of regions has it: an abbreviation, or a word for a region.
+_REGION = re.compile(
+    r"^[A-Z]{2,3}$|\b(?:pref|prov|dist|dept|province|prefecture|district|county|oblast|region|région|provincia)\b",
+    re.IGNORECASE,
+)
 
 _BODY_SAMPLE = 60
 """Code points of the body that tell whether all of it is in capitals."""
@@ -61,12 +68,13 @@ _REPORTER = re.compile("[记記]者")
 _LONGEST_EAST_ASIAN_PLACE = 4
 
 _NAME = f"[{WORDS}{AGENCY}]"
+_BRACKETED = rf"(?:\({_NAME}(?:/{_NAME})?\))?(?:\[{_NAME}\])?"
 _SLOTS = {
-    "place": rf"(?P<place>{_NAME}(?:[/-]{_NAME})?(?:,{_NAME}){{0,3}}(?:\({_NAME}\))?(?:,{_NAME})?)",
+    "place": rf"(?P<place>{_NAME}(?:[/-]{_NAME})?(?:,{_NAME}){{0,3}}{_BRACKETED}(?:,{_NAME})?)",
     "date": f"(?P<date>{DATE})",
     "day": f"(?P<date>{DAY})",
     "when": f"(?P<date>[{DATE}{DAY}])",
-    "agency": f"(?P<agency>{AGENCY}{{2,3}}|[{AGENCY}{WORDS}](?:/[{AGENCY}{WORDS}]){{0,2}})",
+    "agency": f"(?P<agency>{AGENCY}{{2,3}}|[{AGENCY}{WORDS}](?:[/=][{AGENCY}{WORDS}]){{0,2}})",
     "credit": r"(?P<agency>[^():$?]{1,9}?)",
     "cable": CABLE,
     "end": re.escape(END),
@@ -222,67 +230,86 @@ def find_dateline(text: str, start: int, reference: Reference, language: str | N
     return Found(best, tuple(evidence))
 
 
+@dataclass
+class _Candidate:
+    """What a form's parts mean in a line, before it is known whether they make a dateline.
+
+    Attributes:
+        place, region, byline, agency, date: as in Dateline.
+        place_is_known, agency_is_known: whether the reference data has them; true where the form has none.
+        end: where the last part ends.
+        dash_follows: whether a dash or a colon stands behind it.
+        body: what follows on the same line.
+    """
+
+    place: Span | None = None
+    region: str | None = None
+    byline: str | None = None
+    place_is_known: bool = True
+    agency: Span | None = None
+    agency_is_known: bool = True
+    date: WrittenDate | None = None
+    end: int = 0
+    dash_follows: bool = False
+    body: str = ""
+
+
 def _read(match: Match, line: Line, line_index: int, reference: Reference) -> tuple[Dateline | None, str]:
     """A match as a dateline, or why it is none."""
     text, form, slots = line.text, match.form, match.slots
-    place = region = byline = agency = date = None
-    place_is_known = agency_is_known = True
-    if "place" in slots:
-        tokens = line.tokens[slice(*slots["place"])]
-        place, region, byline = _place(text, tokens, reference)
-        if reason := _is_no_place(place.literal, reference):
-            return None, reason
-        place_is_known = _is_known(place, region, reference)
-        if _NO_PLACE.fullmatch(place.literal):
-            place = region = None
+    found = _Candidate()
     if "date" in slots:
-        date = line.tokens[slots["date"][0]].date
-        assert date is not None, "the token of a date has one"
-        if not _is_possible(date):
+        found.date = line.tokens[slots["date"][0]].date
+        if found.date is None or not _is_possible(found.date):
             return None, "no such date"
     if "agency" in slots:
-        agency, is_passed_on = _agency(text, line.tokens[slice(*slots["agency"])], reference)
-        known = agencies.candidates(agency.literal, reference)
-        agency_is_known = is_passed_on or bool(known)
-        if date is not None and known and all(reference.agencies[name].country_code == "US" for name in known):
-            date = date.swapped
-    end = max(token.end for token in line.tokens[: match.end] if token.kind not in ",.:-=" + END)
-    after = _AFTER.match(text, end)
-    assert after is not None  # it matches the empty string, too
-    body = text[after.end() : after.end() + _BODY_SAMPLE].partition("\n")[0] if "\n" not in after[0] else ""
-    follows = _DASH_AHEAD.match(text, end, end + MAXIMUM_LENGTH) is not None
-    if reason := _is_unmet(
-        form.row.needs, place, place_is_known, agency, agency_is_known, date, follows, body, reference
-    ):
+        found.agency, is_vouched_for = _agency(text, line.tokens[slice(*slots["agency"])], reference)
+        known = agencies.candidates(found.agency.literal, reference)
+        found.agency_is_known = is_vouched_for or bool(known)
+        if found.date is not None and known and all(reference.agencies[name].country_code == "US" for name in known):
+            found.date = found.date.swapped
+    if "place" in slots:
+        tokens = line.tokens[slice(*slots["place"])]
+        found.place, found.region, found.byline = _place(text, tokens, reference)
+        found.place_is_known = _is_known(found.place, found.region, reference)
+    found.end = max(token.end for token in line.tokens[: match.end] if token.kind not in ",.:-=" + END)
+    after = _AFTER.match(text, found.end)
+    assert after is not None, "it matches the empty string, too"
+    found.dash_follows = _DASH_AHEAD.match(text, found.end, found.end + MAXIMUM_LENGTH) is not None
+    found.body = text[after.end() : after.end() + _BODY_SAMPLE].partition("\n")[0] if "\n" not in after[0] else ""
+    if reason := _agency_fault(form, found, reference) or _place_fault(form, found, reference):
         return None, reason
 
-    confidence = form.row.confidence
-    confidence *= 1.0 if agency_is_known else 0.8
-    confidence *= 1.0 if place_is_known else 0.9
-    confidence *= 0.98**line_index
+    confidence = form.row.confidence * 0.98**line_index
+    confidence *= 1.0 if found.agency_is_known else 0.8
+    confidence *= 1.0 if found.place_is_known else 0.9
     if confidence < MINIMUM_CONFIDENCE:
         return None, f"confidence {confidence:.2f} is too low"
+    return _dateline(text, form, found, slots, line, round(confidence, 4)), ""
+
+
+def _dateline(
+    text: str, form: Form, found: _Candidate, slots: dict[str, tuple[int, int]], line: Line, confidence: float
+) -> Dateline:
+    place, byline = found.place, found.byline
     start = place.start if place and byline and slots["place"][0] == 0 else line.tokens[0].start
-    if reporter := _REPORTED.match(text, end):
+    body_start = found.end
+    if reporter := _REPORTED.match(text, found.end):
         byline = byline or (reporter["name"] or reporter["name2"]).strip()
-        after = _AFTER.match(text, reporter.end())
-        assert after is not None  # as above
-    span = Span(text[start:end], start, end)
-    if date is not None and date.day is None:
-        date = None
-    return (
-        Dateline(
-            span,
-            form.name,
-            round(confidence, 4),
-            place,
-            region,
-            agency,
-            date,
-            byline,
-            after.end(),
-        ),
-        "",
+        body_start = reporter.end()
+    after = _AFTER.match(text, body_start)
+    assert after is not None, "it matches the empty string, too"
+    is_nowhere = place is not None and _NO_PLACE.fullmatch(place.literal) is not None
+    return Dateline(
+        Span(text[start : found.end], start, found.end),
+        form.name,
+        confidence,
+        None if is_nowhere else place,
+        None if is_nowhere else found.region,
+        found.agency,
+        found.date if found.date is not None and found.date.day is not None else None,
+        byline,
+        after.end(),
     )
 
 
@@ -298,18 +325,18 @@ def _place(text: str, tokens: list[Token], reference: Reference) -> tuple[Span, 
         before = tokens[at - 1].kind if at else ""
         if token.kind not in (WORDS, AGENCY):
             continue
-        if before == "(":
-            region = text[token.start : token.end]
-        elif before in ("/", "-"):
+        if before in ("(", "["):
+            region = region or text[token.start : token.end]
+        elif before in ("/", "-") and region is None:
             units[-1] = (units[-1][0], token.end)
-        else:
+        elif before != "/":
             units.append((token.start, token.end))
     start, byline = _behind_byline(text, *units[0], reference)
     units[0] = (start, units[0][1])
     names = [text[first:last] for first, last in units]
     if region is None and len(units) > 1:
         rest = text[units[1][0] : units[-1][1]]
-        if places.region_of(rest, reference) or places.region_of(names[1], reference):
+        if places.region_of(rest, reference) or places.region_of(names[1], reference) or _REGION.search(rest):
             region = rest
         elif len(units) == 2 and normalise(names[0]) in reference.countries and places.is_known(rest, reference):
             # "Азербайджан, Баку": the larger before the smaller.
@@ -323,7 +350,7 @@ def _place(text: str, tokens: list[Token], reference: Reference) -> tuple[Span, 
 
 
 def _behind_byline(text: str, start: int, end: int, reference: Reference) -> tuple[int, str | None]:
-    """Where the place begins in "By N N SEOUL", and what stands before it."""
+    """Where the place begins in "By N N SEOUL" or "N N/BODRUM", and what stands before it."""
     words = [(found.start(), found[0]) for found in re.finditer(r"\S+", text[start:end])]
     if reporter := _REPORTER.search(text, start, end):
         # Most places have two signs, as most names have two or three.
@@ -336,6 +363,9 @@ def _behind_byline(text: str, start: int, end: int, reference: Reference) -> tup
         at = at or next((at for at in starts if places.is_known(text[at:end], reference)), 0)
         if at:
             return at, text[start:at].rstrip()
+    author, slash, place = text[start:end].partition("/")
+    if slash and not places.is_known(author, reference) and places.is_known(place, reference):
+        return start + len(author) + 1, author
     return start, None
 
 
@@ -345,7 +375,10 @@ def _is_set_off(text: str, start: int, at: int, end: int) -> bool:
 
 
 def _agency(text: str, tokens: list[Token], reference: Reference) -> tuple[Span, bool]:
-    """The agency as written, and whether a redistributor, which is left out, stands before it and vouches for it."""
+    """The agency as written, and whether a redistributor, which is left out, stands before it and vouches for it.
+
+    Correspondents are left out, too: "/Корр. ТАСС Иван Петров/", "(By Associated Press.)".
+    """
     first, rest = tokens[0], tokens[1:]
     is_passed_on = (
         len(rest) > 1
@@ -353,7 +386,14 @@ def _agency(text: str, tokens: list[Token], reference: Reference) -> tuple[Span,
         and bool(first.agencies)
         and all(reference.agencies[agency].kind == "redistributor" for agency in first.agencies)
     )
-    start, end = (rest[1] if is_passed_on else first).start, tokens[-1].end
+    known = [token for token in tokens if token.kind == AGENCY]
+    if is_passed_on:
+        tokens = rest[1:]
+    elif len(known) == 1 and all(token.kind in (AGENCY, WORDS, ".", ",") for token in tokens):
+        at = tokens.index(known[0])
+        is_signed = at > 0 or len(text[known[0].end : tokens[-1].end].split()) > 1
+        tokens = known if is_signed else tokens
+    start, end = tokens[0].start, tokens[-1].end
     return Span(text[start:end], start, end), is_passed_on
 
 
@@ -361,6 +401,7 @@ def _is_known(place: Span, region: str | None, reference: Reference) -> bool:
     return (
         places.is_known(place.literal, reference)
         or places.is_unlisted(place.literal, reference)
+        or _NO_PLACE.fullmatch(place.literal) is not None
         or (
             region is not None
             and places.region_of(region, reference) is not None
@@ -369,13 +410,70 @@ def _is_known(place: Span, region: str | None, reference: Reference) -> bool:
     )
 
 
-def _is_no_place(literal: str, reference: Reference) -> str:
-    """Why a literal cannot be a place; empty if it can."""
+def _agency_fault(form: Form, found: _Candidate, reference: Reference) -> str:
+    """Why what stands in the agency's place is not believed to be one; empty if it is."""
+    if found.agency is None:
+        return ""
+    literal, needs = found.agency.literal, form.row.needs
+    is_capital = literal.isupper() and len(literal) > 2
+    if _PHOTO.search(literal) and not (found.date is not None and literal.isupper()):
+        return f"{literal!r} is a photo credit"
+    if found.agency_is_known:
+        return ""
+    if needs & {"known", "agency"} and not (_DOMAIN.fullmatch(literal) or (is_capital and "known" not in needs)):
+        return f"{literal!r} is no known agency"
+    if literal[0].islower() or (len(literal.split()) > 4 and not literal.isupper()):
+        return f"{literal!r} does not look like an agency"
+    if "dash" in needs and not found.dash_follows:
+        # A dated place vouches for a short name.
+        is_vouched_for = found.date is not None and found.place is not None and found.place_is_known
+        if not is_vouched_for or len(literal.split()) > _MOST_AGENCY_WORDS:
+            return f"{literal!r} is no known agency, and no dash follows"
+    is_alone = found.date is None and found.place is not None and not is_capital
+    # "Спартак (Москва) – Зенит", "SMITH, John (Jack) –".
+    if is_alone and (not places.is_city(found.place.literal, reference) or places.is_known(literal, reference)):
+        return f"{literal!r} is no known agency, and no date stands beside it"
+    return ""
+
+
+def _place_fault(form: Form, found: _Candidate, reference: Reference) -> str:
+    """Why what stands in the place's stead is not believed to be one; empty if it is."""
+    if found.place is None:
+        return ""
+    literal, needs, has_agency = found.place.literal, form.row.needs, found.agency is not None
     words = re.split(r"[\s,/]+", literal.strip())
     if len(words) > _MOST_WORDS:
         return "too long for a place"
-    if places.is_known(literal, reference):
+    if not found.place_is_known and (reason := _is_no_name(literal, words, reference)):
+        return reason
+    if "capitals" in needs and not literal.isupper():
+        return f"{literal!r} is not in capitals"
+    if "capitals" in needs and found.body and found.body.upper() == found.body:
+        return "a headline in capitals"
+    if "city" in needs and not places.is_city(literal, reference):
+        return f"{literal!r} is no known city"
+    if not has_agency and found.region and not places.region_of(found.region, reference) and found.date is None:
+        return f"{found.region!r} is no known region"
+    if not has_agency and found.date is not None and found.date.has_article and not found.dash_follows:
+        return "place and date of a letter"
+    if found.place_is_known:
         return ""
+    # What stands in a place's stead is often a label, a company or the subject of a caption.
+    is_known_agency = has_agency and found.agency_is_known
+    is_caseless = literal.upper() == literal.lower() and len(words) <= _MOST_CASELESS_WORDS
+    if "place" in needs and not (is_caseless and is_known_agency and found.dash_follows):
+        return f"{literal!r} is no known place"
+    # A person in a caption has two names.
+    is_one_word = is_known_agency and found.date is not None and len(words) == 1
+    if "dash" in needs and not found.dash_follows and not is_one_word:
+        return f"{literal!r} is no known place, and no dash follows"
+    if not has_agency and not literal.isupper():
+        return f"{literal!r} is no known place, and no agency is named"
+    return ""
+
+
+def _is_no_name(literal: str, words: list[str], reference: Reference) -> str:
+    """Why a literal that no gazetteer has cannot be a place's name; empty if it can."""
     if kind_of_line(literal, reference) == "byline":
         return "a byline runs into it"
     if literal[0].islower() and literal[0].upper() != literal[0]:
@@ -384,53 +482,4 @@ def _is_no_place(literal: str, reference: Reference) -> str:
         return "a place has no such word in lower case"
     if agencies.candidates(literal, reference):
         return "an agency, not a place"
-    return ""
-
-
-def _is_unmet(
-    needs: frozenset[str],
-    place: Span | None,
-    place_is_known: bool,
-    agency: Span | None,
-    agency_is_known: bool,
-    date: WrittenDate | None,
-    dash_follows: bool,
-    body: str,
-    reference: Reference,
-) -> str:
-    """Which of a form's needs is not met; empty if all are."""
-    if agency is not None:
-        literal = agency.literal
-        if _PHOTO.search(literal) and not (date is not None and literal.isupper()):
-            return f"{literal!r} is a photo credit"
-        if not agency_is_known:
-            is_named = _DOMAIN.fullmatch(literal) or ("known" not in needs and literal.isupper() and len(literal) > 2)
-            if needs & {"known", "agency"} and not is_named:
-                return f"{literal!r} is no known agency"
-            if "dash" in needs and not dash_follows:
-                return f"{literal!r} is no known agency, and no dash follows"
-            if literal[0].islower() or (len(literal.split()) > 4 and not literal.isupper()):
-                return f"{literal!r} does not look like an agency"
-    if place is None:
-        return ""
-    literal = place.literal
-    if "capitals" in needs and not literal.isupper():
-        return f"{literal!r} is not in capitals"
-    if "city" in needs and not places.is_city(literal, reference):
-        return f"{literal!r} is no known city"
-    if "capitals" in needs and body and body.upper() == body:
-        return "a headline in capitals"
-    if not place_is_known:
-        # What stands in a place's stead is often a label, a company or the subject of a caption.
-        is_caseless = literal.upper() == literal.lower() and len(literal.split()) <= _MOST_CASELESS_WORDS
-        if "place" in needs and not (is_caseless and agency_is_known and dash_follows):
-            return f"{literal!r} is no known place"
-        # A person in a caption has two names.
-        is_one_word = agency_is_known and date is not None and len(literal.split()) == 1
-        if "dash" in needs and not dash_follows and not is_one_word:
-            return f"{literal!r} is no known place, and no dash follows"
-        if agency is None and not literal.isupper():
-            return f"{literal!r} is no known place, and no agency is named"
-    if agency is None and date is not None and date.has_article and not dash_follows:
-        return "place and date of a letter"
     return ""

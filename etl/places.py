@@ -50,14 +50,14 @@ def region_of(name: str, reference: Reference) -> Region | str | None:
 @lru_cache(CACHED_NAMES)
 def is_known(name: str, reference: Reference) -> bool:
     """Whether the gazetteer has a place, or CLDR a country, of that name."""
-    key = normalise(_first_of(name))
+    key = _key(_first_of(name), reference)
     return bool(reference.gazetteer.named(key)) or key in reference.countries
 
 
 @lru_cache(CACHED_NAMES)
 def is_city(name: str, reference: Reference) -> bool:
     """Whether a name is that of a town of some size, and not only some spelling of a village's."""
-    key = normalise(_first_of(name))
+    key = _key(_first_of(name), reference)
     return any(
         place.population >= (_TOWN if _is_main(place, is_primary, key) else _CITY)
         for place, is_primary in reference.gazetteer.named(key)
@@ -83,7 +83,7 @@ def locate(located: str, region: str | None, reference: Reference, context_count
         region: the region or country written beside it.
         context_country: country of the agency, if it has one.
     """
-    key = normalise(_first_of(located))
+    key = _key(_first_of(located), reference)
     meant = region_of(region, reference) if region else None
     meant_country = meant.country_code if isinstance(meant, Region) else meant
     named_country = reference.countries.get(key) if region is None else None
@@ -134,6 +134,15 @@ def _score(
 def _is_main(place: Place, is_primary: bool, key: str) -> bool:
     """Whether a name is a place's main one, accents aside: "Bogota" is that of Bogotá."""
     return is_primary or _plain(place.name) == _plain(key)
+
+
+def _key(name: str, reference: Reference) -> str:
+    """The key that the gazetteer has a name under: Turkish capitals are tried, too, if it has none otherwise."""
+    key = normalise(name)
+    if "I" in name and not reference.gazetteer.named(key):
+        turkish = normalise(name.replace("I", "ı"))
+        return turkish if reference.gazetteer.named(turkish) else key
+    return key
 
 
 @lru_cache(CACHED_NAMES)

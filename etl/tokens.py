@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from etl.reference import Reference, agency_head, normalise
 from etl.words import BLANK, DASH, WORD
-from etl.written_dates import WrittenDate, read_date
+from etl.written_dates import ROMAN, WrittenDate, read_date
 
 WORDS, DATE, DAY, AGENCY, WEEKDAY, NUMBER, CABLE, END, OTHER = "PDNAWXE$?"
 """The kinds of tokens, each one sign, so that a line is a string of kinds. Punctuation is its own kind."""
@@ -24,7 +24,7 @@ _LEX = re.compile(
 
 _SIGNS = {
     **{sign: sign for sign in ",.:()[]/="},
-    **dict(zip("،、，．。：（）［］【】／＝〔〕・", ",,,..:()[]()/=()/", strict=True)),
+    **dict(zip("،、，．。۔।：（）［］【】／＝〔〕・", ",,,....:()[]()/=()/", strict=True)),
     "—": "-",
 }
 
@@ -32,7 +32,11 @@ _SIGNS = {
 _LEADING = re.compile(rf"(?:{BLANK}|[*•●►▶▪■◆★|>»«\"“”_~+#])+")
 
 # "电", "專電", "讯": sent by cable. It closes Chinese and Japanese datelines.
-_CABLE = re.compile(r"(?:[专專外综綜]合?|体育|综合)?[电電讯訊]")
+_CABLE = re.compile(r"(?:[专專外综綜]合?|体育|综合|綜合外|综合外)?[电電讯訊](?:报道|報導)?|[発发發발]")
+_HAN_NUMBERS = {sign: number for number, sign in enumerate("〇一二三四五六七八九")}
+_HAN_DATE = re.compile(
+    r"(?:(?P<month>[正一二三四五六七八九十]{1,3})月)?(?P<day>[一二三四五六七八九十廿卅]{1,3})日(?=[电電発发發]|[专專综綜外])"
+)
 _FIRST_UNSPACED = "\u3040"
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
@@ -41,7 +45,13 @@ _SHORT = 4
 # Places are abbreviated with a full stop: "ST. LOUIS", "FT. MYERS", "Pto. Montt".
 _ABBREVIATIONS = frozenset({"st", "ste", "sta", "sto", "ft", "mt", "pto", "gen"})
 # "SPA-FRANCORCHAMPS" is no agency.
-_GOES_ON = re.compile(r"[-\u2011]?[^\W_]")
+_GOES_ON = re.compile(r"['’\u2011-]?[^\W_]")
+_TIME_OF_DAY = re.compile(
+    rf"{BLANK}*[,/]?{BLANK}*[0-2]?\d[:.h][0-5]\d(?::[0-5]\d)?(?!\d)"
+    rf"(?:{BLANK}*(?:[ap]\.?m\.?|[A-Z]{{2,4}})(?!\w))?",
+)
+# "[Text]": what a monitoring service says of the text.
+_LABEL = re.compile(rf"\[[A-Za-z ]{{2,24}}\]{BLANK}*(?=[^\W\d_])")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 
 
@@ -88,8 +98,9 @@ class Line:
         self.kinds = "".join(token.kind for token in self.tokens)
 
     def _read(self) -> None:
-        if leading := _LEADING.match(self.text, self._at, self._end):
-            self._at = leading.end()
+        for pattern in (_LEADING, _LABEL):
+            if leading := pattern.match(self.text, self._at, self._end):
+                self._at = leading.end()
         while self._words <= MOST_WORDS:
             found = _LEX.match(self.text, self._at, self._end)
             kind = found.lastgroup if found is not None else None
@@ -130,11 +141,17 @@ class Line:
     def _number(self, number: str, start: int, end: int) -> None:
         date = self._date(start)
         if date is not None:
-            self._add(DATE if date.month else DAY, start, date.end, date=date)
+            self._add_date(date)
         elif len(number) <= 2 and 1 <= int(number) <= 31:
             self._add(DAY, start, end, date=WrittenDate(int(number), None, None, None, start, end))
         else:
             self._add(NUMBER, start, end)
+
+    def _add_date(self, date: WrittenDate) -> None:
+        """A day, with the time that may stand behind it."""
+        time = _TIME_OF_DAY.match(self.text, date.end, self._end)
+        kind = DATE if date.month or date.day is None else DAY
+        self._add(kind, date.start, time.end() if time else date.end, date=date)
 
     def _date(self, at: int) -> WrittenDate | None:
         return read_date(self.text, at, self._end, self._reference.calendar, self._language)
@@ -147,13 +164,14 @@ class Line:
             word.isalpha()
             and word < _FIRST_UNSPACED
             and normalise(word) not in reference.first_words
+            and word not in ROMAN
             and last not in (DATE, ",")
             and self.text[end : end + 1] != "."
         ):
             return self._words_to(start, end)
         key = normalise(word.partition("'")[0])
-        if (key in reference.calendar.triggers or word == "NO") and (date := self._date(start)):
-            return self._add(DATE if date.month or date.day is None else DAY, start, date.end, date=date)
+        if (key in reference.calendar.triggers or word == "NO" or word in ROMAN) and (date := self._date(start)):
+            return self._add_date(date)
         if key in reference.calendar.weekday_heads and (weekday := self._weekday(word, start, end)):
             return self._add(WEEKDAY, start, weekday[1], weekday=weekday[0])
         if agency := self._agency_at(word, start):
@@ -221,9 +239,21 @@ class Line:
             self._add(CABLE, start, start + cable.end())
             return
         literals = self._reference.literals
+        if word[0] in "据據" and len(word) > 1:
+            # "据新华社": as reported by.
+            word, start = word[1:], start + 1
         head = next((n for n in range(min(len(word), 8), 1, -1) if word[:n] in literals), 0)
         if head:
             self._add(AGENCY, start, start + head, agencies=literals[word[:head]])
+        if found := _HAN_DATE.search(word, head):
+            if found.start() > head:
+                self._words += 1
+                self._add(WORDS, start + head, start + found.start())
+            month = _han_number(found["month"]) if found["month"] else None
+            first, last = start + found.start(), start + found.end()
+            date = WrittenDate(_han_number(found["day"]), month, None, None, first, last)
+            self._add(DATE if month else DAY, first, last, date=date)
+            return
         rest = word[head:]
         tail = next((n for n in range(min(len(rest) - 1, 8), 1, -1) if rest[-n:] in literals), 0)
         if middle := rest[: len(rest) - tail]:
@@ -232,12 +262,19 @@ class Line:
         if tail:
             self._add(AGENCY, end - tail, end, agencies=literals[rest[-tail:]])
 
+    def _is_in_a_name(self, at: int) -> bool:
+        """Whether words run into a weekday that is one in another language only: "Cox's Bazar, Mar 26"."""
+        token = self.tokens[at]
+        is_behind_words = at > 0 and self.tokens[at - 1].kind == WORDS
+        name = self.text[token.start : token.end]
+        return is_behind_words and not self._reference.calendar.is_weekday_of(name, self._language)
+
     def _join_weekdays(self) -> None:
         """Have a day take the weekday beside it."""
         tokens = self.tokens
         at = 0
         while at < len(tokens):
-            if tokens[at].kind == WEEKDAY:
+            if tokens[at].kind == WEEKDAY and not self._is_in_a_name(at):
                 ahead = at + 1 + (at + 1 < len(tokens) and tokens[at + 1].kind == ",")
                 behind = at - 1 - (at > 1 and tokens[at - 1].kind == ",")
                 if ahead < len(tokens) and tokens[ahead].kind in (DATE, DAY):
@@ -266,3 +303,10 @@ class Line:
         date = replace(day.date, weekday=weekday.weekday)
         joined = Token(day.kind, self.tokens[first].start, self.tokens[last].end, date)
         self.tokens[first : last + 1] = [joined]
+
+
+def _han_number(signs: str) -> int:
+    """A number up to 39 in Chinese signs: "三", "十五", "廿一"."""
+    signs = signs.replace("正", "一").replace("廿", "二十").replace("卅", "三十")
+    tens, ten, ones = signs.rpartition("十")
+    return (_HAN_NUMBERS.get(tens, 1) * 10 if ten else 0) + _HAN_NUMBERS.get(ones, 0)

@@ -15,5 +15,5 @@ _MARK = (
 )
 _LETTER = rf"(?:[^\W\d_][{_MARK}]*)"
 
-WORD = re.compile(rf"{_LETTER}+(?:['’ʼ‘`´.\u2011-]{_LETTER}+)*")
+WORD = re.compile(rf"(?:['’]s-)?{_LETTER}+(?:['’ʼ‘`´.&״\u2011-]{_LETTER}+)*")
 """Letters, with an apostrophe, a hyphen or a full stop between two of them: `Port-au-Prince`, `D.C`, `INTERFAX.RU`."""

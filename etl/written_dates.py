@@ -21,6 +21,7 @@ _ARTICLE = re.compile(rf"(?P<word>[^\W\d_]+){BLANK}+(?=\d)")
 _DAY = re.compile(r"(?P<day>\d{1,3})(?:er|ère|ème|e|º|°|ª|st|nd|rd|th|:a|:e|-го|-е|-ші|-шы)?(?!\d)", re.IGNORECASE)
 _DAY_WORD = re.compile(rf"{_GAP}d\.")
 _OF = re.compile(rf"{_GAP}[.,]?{_GAP}(?:(?:de|do|da|di|del|d['’]|of|du|e){BLANK}+|(?<=\W)d['’])?")
+_STOP_AND_GAP = re.compile(rf"{_GAP}\.?{_GAP}")
 _BEFORE_YEAR = re.compile(rf"(?:{_GAP}\.?,?{_GAP}(?:(?:de|del|do|da|of){BLANK}+)?|{_GAP}\.?{_GAP}/{_GAP})")
 _YEAR_WORD = r"(?:г(?:ода?|\.)?|р(?:оку|\.)?|-?cu il|yil|жыл\w*|il|gada|m\.)(?!\w)"
 _YEAR = re.compile(rf"(?P<year>\d{{4,5}})(?![\d:])(?:{_GAP}{_YEAR_WORD})?")
@@ -32,6 +33,15 @@ _ISO = re.compile(r"(?P<year>\d{4})[-./](?P<month>\d{1,2})[-./](?P<day>\d{1,2})(
 _FIGURES = re.compile(
     r"(?P<first>\d{1,2})(?P<sign>[./-])(?P<second>\d{1,2})(?:(?P=sign)(?P<year>\d{4,5}|\d{2}))(?![\d:])"
     r"|(?P<first2>\d{1,2})/(?P<second2>\d{1,2})(?![\d/:.,%]*\d)"
+    rf"|(?P<first3>\d{{1,2}}){_GAP}\.{_GAP}(?P<second3>\d{{1,2}}){_GAP}\.(?!{_GAP}\d)"
+    rf"|(?P<first4>\d{{1,2}}){BLANK}-{BLANK}(?P<second4>\d{{1,2}})(?={_GAP}\()"
+)
+ROMAN = dict(zip(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"), range(1, 13), strict=True))
+"""Months in Roman figures, as Central Europe writes them: "5. III.", "III. 5."."""
+
+_ROMAN_DATE = re.compile(
+    rf"(?P<day>\d{{1,2}})\.{_GAP}(?P<month>[IVX]{{1,4}})\.?(?![\w])(?:{_GAP}(?P<year>\d{{4}}))?"
+    rf"|(?P<month2>[IVX]{{1,4}})\.{_GAP}(?P<day2>\d{{1,2}})\."
 )
 _EAST_ASIAN = re.compile(
     r"(?:(?P<year>\d{4}) ?[年년] ?)?(?P<month>\d{1,2}) ?[月월] ?(?P<day>\d{1,2}) ?[日일号]"
@@ -85,7 +95,7 @@ def read_date(text: str, at: int, end: int, calendar: Calendar, language: str | 
     if not text[at].isdecimal():
         article = _ARTICLE.match(text, at, end)
         if article is None or normalise(article["word"]) not in calendar.articles:
-            return _no_date(text, at, end) or _month_first(text, at, end, calendar, language)
+            return _no_date(text, at, end) or _roman(text, at, end) or _month_first(text, at, end, calendar, language)
         at = article.end()
         has_article = True
     date = (
@@ -113,12 +123,24 @@ def _figures(text: str, at: int, end: int) -> WrittenDate | None:
     if found := _ISO.match(text, at, end):
         return WrittenDate(int(found["day"]), int(found["month"]), int(found["year"]), None, at, found.end())
     if found := _FIGURES.match(text, at, end):
-        first, second = int(found["first"] or found["first2"]), int(found["second"] or found["second2"])
+        first, second = (
+            next(int(found[f"{name}{form}"]) for form in ("", "2", "3", "4") if found[f"{name}{form}"])
+            for name in ("first", "second")
+        )
         # An order that gives no month is not meant.
         day, month = (second, first) if second > 12 else (first, second)
         year = int(found["year"]) if found["year"] else None
         return WrittenDate(day, month, year, None, at, found.end(), is_either=first <= 12 and second <= 12)
-    return None
+    return _roman(text, at, end)
+
+
+def _roman(text: str, at: int, end: int) -> WrittenDate | None:
+    found = _ROMAN_DATE.match(text, at, end)
+    month = ROMAN.get(found["month"] or found["month2"]) if found else None
+    if found is None or month is None:
+        return None
+    year = int(found["year"]) if found["year"] else None
+    return WrittenDate(int(found["day"] or found["day2"]), month, year, None, at, found.end())
 
 
 def _day_first(text: str, at: int, end: int, calendar: Calendar, language: str | None) -> WrittenDate | None:
@@ -156,9 +178,10 @@ def _month_first(text: str, at: int, end: int, calendar: Calendar, language: str
     if month is None:
         return None
     system, number, after = month
-    of = _OF.match(text, after, end)
-    assert of is not None, "it matches nothing, too"
-    day = _DAY.match(text, of.end(), end)
+    # No comma: "Rio de Janeiro, 8 ago" is not of January.
+    gap = _STOP_AND_GAP.match(text, after, end)
+    assert gap is not None, "it matches nothing, too"
+    day = _DAY.match(text, gap.end(), end)
     # "May 2020": no day.
     if day is None or (len(day["day"]) > 2) or text[day.end() : day.end() + 1] == ":":
         return None
