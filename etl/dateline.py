@@ -64,6 +64,7 @@ _DOMAIN = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z]{2,3}){1,2}")
 
 # What a byline begins with that runs into the place.
 _BY = frozenset({"by", "par", "por", "von", "door", "av", "af", "di", "od"})
+_CORRESPONDENT = frozenset({"корр", "кор", "кар", "corr", "corresp", "special to", "from"})
 _REPORTER = re.compile("[记記]者")
 _LONGEST_EAST_ASIAN_PLACE = 4
 
@@ -389,9 +390,10 @@ def _agency(text: str, tokens: list[Token], reference: Reference) -> tuple[Span,
     known = [token for token in tokens if token.kind == AGENCY]
     if is_passed_on:
         tokens = rest[1:]
-    elif len(known) == 1 and all(token.kind in (AGENCY, WORDS, ".", ",") for token in tokens):
-        at = tokens.index(known[0])
-        is_signed = at > 0 or len(text[known[0].end : tokens[-1].end].split()) > 1
+    elif len(known) == 1 and first is not known[0]:
+        # The name of somebody comes before a comma, or behind his calling.
+        before = text[first.start : known[0].start].rstrip(" .,")
+        is_signed = tokens[tokens.index(known[0]) - 1].kind == "," or normalise(before) in _BY | _CORRESPONDENT
         tokens = known if is_signed else tokens
     start, end = tokens[0].start, tokens[-1].end
     return Span(text[start:end], start, end), is_passed_on
@@ -429,10 +431,10 @@ def _agency_fault(form: Form, found: _Candidate, reference: Reference) -> str:
         is_vouched_for = found.date is not None and found.place is not None and found.place_is_known
         if not is_vouched_for or len(literal.split()) > _MOST_AGENCY_WORDS:
             return f"{literal!r} is no known agency, and no dash follows"
-    is_alone = found.date is None and found.place is not None and not is_capital
-    # "Спартак (Москва) – Зенит", "SMITH, John (Jack) –".
-    if is_alone and (not places.is_city(found.place.literal, reference) or places.is_known(literal, reference)):
-        return f"{literal!r} is no known agency, and no date stands beside it"
+    if found.date is None and found.place is not None and not is_capital:
+        # "Спартак (Москва) – Зенит", "SMITH, John (Jack) –".
+        is_city = places.is_city(found.place.literal, reference)
+        return "" if is_city and not places.is_known(literal, reference) else f"{literal!r} is no known agency"
     return ""
 
 

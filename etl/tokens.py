@@ -50,8 +50,6 @@ _TIME_OF_DAY = re.compile(
     rf"{BLANK}*[,/]?{BLANK}*[0-2]?\d[:.h][0-5]\d(?::[0-5]\d)?(?!\d)"
     rf"(?:{BLANK}*(?:[ap]\.?m\.?|[A-Z]{{2,4}})(?!\w))?",
 )
-# "[Text]": what a monitoring service says of the text.
-_LABEL = re.compile(rf"\[[A-Za-z ]{{2,24}}\]{BLANK}*(?=[^\W\d_])")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 
 
@@ -98,9 +96,8 @@ class Line:
         self.kinds = "".join(token.kind for token in self.tokens)
 
     def _read(self) -> None:
-        for pattern in (_LEADING, _LABEL):
-            if leading := pattern.match(self.text, self._at, self._end):
-                self._at = leading.end()
+        if leading := _LEADING.match(self.text, self._at, self._end):
+            self._at = leading.end()
         while self._words <= MOST_WORDS:
             found = _LEX.match(self.text, self._at, self._end)
             kind = found.lastgroup if found is not None else None
