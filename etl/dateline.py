@@ -426,15 +426,18 @@ def _agency_fault(form: Form, found: _Candidate, reference: Reference) -> str:
         return f"{literal!r} is no known agency"
     if literal[0].islower() or (len(literal.split()) > 4 and not literal.isupper()):
         return f"{literal!r} does not look like an agency"
-    if "dash" in needs and not found.dash_follows:
+    if places.is_known(literal, reference) and not (found.date is not None and found.dash_follows):
+        # "Спартак (Москва) – Зенит", "Jan Bos (Netherlands)".
+        return f"{literal!r} is a place"
+    is_place_known = found.place is not None and found.place_is_known
+    if not found.dash_follows:
         # A dated place vouches for a short name.
-        is_vouched_for = found.date is not None and found.place is not None and found.place_is_known
-        if not is_vouched_for or len(literal.split()) > _MOST_AGENCY_WORDS:
+        is_vouched_for = found.date is not None and is_place_known and len(literal.split()) <= _MOST_AGENCY_WORDS
+        if found.place is not None and not is_vouched_for:
             return f"{literal!r} is no known agency, and no dash follows"
     if found.date is None and found.place is not None and not is_capital:
-        # "Спартак (Москва) – Зенит", "SMITH, John (Jack) –".
-        is_city = places.is_city(found.place.literal, reference)
-        return "" if is_city and not places.is_known(literal, reference) else f"{literal!r} is no known agency"
+        # "SMITH, John (Jack) – Peacefully".
+        return "" if places.is_city(found.place.literal, reference) else f"{literal!r} is no known agency"
     return ""
 
 

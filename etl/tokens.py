@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from etl import places
 from etl.reference import Reference, agency_head, normalise
 from etl.words import BLANK, DASH, WORD
 from etl.written_dates import GREGORIAN, ROMAN, WrittenDate, read_date
@@ -276,7 +277,7 @@ class Line:
         token = self.tokens[at]
         name = self.text[token.start : token.end]
         if at == 0:
-            return bool(self._reference.gazetteer.named(normalise(name)))
+            return places.is_city(name, self._reference)
         is_behind_words = self.tokens[at - 1].kind == WORDS
         return is_behind_words and not self._reference.calendar.is_weekday_of(name, self._language)
 
