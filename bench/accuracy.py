@@ -138,11 +138,19 @@ def _number(value: str) -> str:
     return str(int(value)) if value.isdigit() else ""
 
 
-def bodies(wanted: list[Case], reference: Reference, seen_on: dt.date) -> tuple[int, list[tuple[str, str]]]:
-    """The datelines that are found in bodies cut from behind theirs, under the same header: none of them is one.
+def bodies(
+    wanted: list[Case], reference: Reference, seen_on: dt.date, by_paragraph: bool
+) -> tuple[int, list[tuple[str, str]]]:
+    """The datelines that are found in bodies cut from behind theirs, under the same header: hardly any is one.
+
+    Args:
+        wanted: the texts with their datelines.
+        reference: the reference data.
+        seen_on: as in `read_document`.
+        by_paragraph: take each paragraph as a text of its own.
 
     Returns:
-        How many bodies there were, and the name and dateline of each in which one was found.
+        How many texts there were, and the name and dateline of each in which one was found.
     """
     count = 0
     invented = []
@@ -150,12 +158,14 @@ def bodies(wanted: list[Case], reference: Reference, seen_on: dt.date) -> tuple[
         reading = read_document(decode(case.text.encode()).text, seen_on, reference)
         if reading.dateline is None:
             continue
-        count += 1
         header = f" {reading.header.literal} " if reading.header else ""
-        body = header + reading.text[reading.body_start : reading.body_end]
-        again = read_document(body, seen_on, reference).dateline
-        if again is not None:
-            invented.append((case.name, again.span.literal))
+        whole = [(reading.body_start, reading.body_end)]
+        spans = [(span.start, span.end) for span in reading.paragraphs] if by_paragraph else whole
+        for start, end in spans:
+            count += 1
+            again = read_document(header + reading.text[start:end], seen_on, reference).dateline
+            if again is not None:
+                invented.append((case.name, again.span.literal))
     return count, invented
 
 
@@ -193,12 +203,18 @@ def _rows(result: Score, by_group: bool) -> list[tuple[str, ...]]:
     return rows
 
 
+def _without(row: tuple[str, ...]) -> tuple[str, ...]:
+    """A row without its group."""
+    return (row[0], *row[2:])
+
+
 def main() -> None:
     """Score the files and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path)
     parser.add_argument("--part", choices=("open", "held"), help="only two thirds of them, or the third left out")
     parser.add_argument("--bodies", action="store_true", help="look for datelines in the bodies instead: there is none")
+    parser.add_argument("--paragraphs", action="store_true", help="the same in each paragraph of them by itself")
     parser.add_argument("--by-language", action="store_true")
     parser.add_argument("--misses", action="store_true", help="list every one")
     parser.add_argument("--save", type=Path, help="write the outcomes to compare with")
@@ -209,16 +225,19 @@ def main() -> None:
     for path in options.files:
         wanted = [c for c in cases(path) if options.part is None or is_held(c.name) == (options.part == "held")]
         label = path.name.partition(".")[0]
-        if options.bodies:
-            count, invented = bodies(wanted, reference, dt.date.today())
-            print(f"{label}: a dateline in {len(invented)} of {count:,} bodies")
+        if options.bodies or options.paragraphs:
+            count, invented = bodies(wanted, reference, dt.date.today(), options.paragraphs)
+            print(
+                f"{label}: a dateline in {len(invented)} of {count:,} {'paragraphs' if options.paragraphs else 'bodies'}"
+            )
             for name, literal in invented:
                 print(f"  {name} | {literal}")
             continue
         result, seconds = score(wanted, reference, dt.date.today())
         print(f"\n{label}: {len(wanted):,} texts, {statistics.median(seconds or [0]) * 1e6:,.0f} µs each\n")
-        names = ("field", "language" if options.by_language else "", *OUTCOMES, "exact %")
-        print(table(names, _rows(result, options.by_language)))
+        names = ("field", "language", *OUTCOMES, "exact %")
+        rows = _rows(result, options.by_language)
+        print(table(names, rows) if options.by_language else table(_without(names), [_without(row) for row in rows]))
         if options.misses:
             for miss in result.misses:
                 print("  " + " | ".join(miss))
