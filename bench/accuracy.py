@@ -227,9 +227,8 @@ def main() -> None:
         label = path.name.partition(".")[0]
         if options.bodies or options.paragraphs:
             count, invented = bodies(wanted, reference, dt.date.today(), options.paragraphs)
-            print(
-                f"{label}: a dateline in {len(invented)} of {count:,} {'paragraphs' if options.paragraphs else 'bodies'}"
-            )
+            kind = "paragraphs" if options.paragraphs else "bodies"
+            print(f"{label}: a dateline in {len(invented)} of {count:,} {kind}")
             for name, literal in invented:
                 print(f"  {name} | {literal}")
             continue
