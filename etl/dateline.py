@@ -142,6 +142,10 @@ class Dateline:
     byline: str | None
     body_start: int
 
+    def reads_as(self, other: Dateline) -> bool:
+        """Whether another form gives the same."""
+        return (self.place, self.agency, self.date) == (other.place, other.agency, other.date)
+
     @property
     def parts(self) -> int:
         """How many of place, agency and date it has."""
@@ -225,6 +229,8 @@ def find_dateline(text: str, start: int, reference: Reference, language: str | N
     # A form that explains more of the line is nearer to it than one that is surer of less.
     best = max(candidates, key=lambda found: (found.parts, found.confidence), default=None)
     for found in candidates:
+        if found is not best and best is not None and found.reads_as(best):
+            continue
         reason = f"confidence {found.confidence:.2f}" + ("" if found is best else ", less than the best")
         span = found.span
         evidence.append(Evidence("dateline", span.literal, found.form, span.start, span.end, found is best, reason))
