@@ -8,6 +8,7 @@ What has to hold afterwards is said in docs/faults.md. Exit status 1 if it did n
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import random
 import signal
@@ -78,37 +79,37 @@ def _moments(drive: Driver, files: int, count: int, chance: random.Random) -> li
     with tempfile.TemporaryDirectory(prefix="copydesk-faults-") as folder:
         crowd = Crowd(Path(folder), drive, files)
         command = [sys.executable, "-m", "copydesk.cli", "run", "--quiet", "--home", str(crowd.home)]
-        begun = time.monotonic()
-        crowd.survive(lambda: None, lambda: subprocess.run(command, check=True))
-        # Rather too long than too short: a moment after the end is the kill of a run that has ended.
-        length = time.monotonic() - begun
-        ended = 0
-        for number in range(count):
-            seconds = chance.uniform(0, length)
-            statuses: list[int] = []
+        length = math.inf
+        killed = 0
+        while killed < count:
+            # The first run is not killed: it tells how long one takes.
+            seconds = chance.uniform(0, length) if length < math.inf else math.inf
+            runs: list[tuple[int, float]] = []
             failed += _failure(
-                f"random moment {number}, {seconds:.2f} s",
-                lambda s=seconds, found=statuses: crowd.survive(
+                f"random moment {killed}, {seconds:.2f} s",
+                lambda s=seconds, found=runs: crowd.survive(
                     lambda: found.append(_killed(command, s)), lambda: subprocess.run(command, check=True)
                 ),
             )
-            ended += statuses == [0]
-    print(
-        f"random moments of {length:.1f} s: {count - len(failed)} of {count} survived "
-        f"({ended} came after the run's end)",
-        flush=True,
-    )
+            status, took = runs[0]
+            if status:
+                killed += 1
+            else:
+                # The moment came after its end: another is drawn, of the time that it has really taken.
+                length = took
+    print(f"random moments of {length:.1f} s: {count - len(failed)} of {count} survived", flush=True)
     return failed
 
 
-def _killed(command: list[str], seconds: float) -> int:
-    """The exit status of a command whose process group is killed after so long."""
+def _killed(command: list[str], seconds: float) -> tuple[int, float]:
+    """The exit status of a command whose process group is killed after so long, and the seconds that it ran."""
+    begun = time.monotonic()
     with subprocess.Popen(command, start_new_session=True) as process:
         try:
-            process.wait(seconds)
+            process.wait(seconds if seconds < math.inf else None)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-    return process.returncode
+    return process.returncode, time.monotonic() - begun
 
 
 def _failure(name: str, attempt: Callable[[], None]) -> list[str]:
