@@ -189,6 +189,7 @@ QUALITY_FLAGS: dict[str, str] = {
     "control_characters_removed": "Control characters other than line ends and tabs were taken out.",
     "no_header": "The text does not begin with the prefix `date YYYY-MM`.",
     "no_dateline": "No dateline was recognised.",
+    "furniture_removed": "Lines of the page around the article were taken off: menus, buttons, copyright notes.",
     "empty_body": "Nothing stands after the header and the dateline.",
 }
 """The closed list of `documents.quality_flags`."""

@@ -1,4 +1,4 @@
-"""What stands before a dateline: section, headline, byline, version note, and page furniture that is none of these.
+"""What stands around an article: section, headline, byline, version note, and page furniture at both ends.
 
 The kinds of lines are data, in reference/front_matter.tsv.
 """
@@ -15,6 +15,9 @@ from etl.time_stamp import read_stamp
 MAXIMUM_LINES = 8
 """Non-empty lines that are looked at: no page puts more between its header and its dateline."""
 
+_MOST_LINES_BELOW = 60
+"""Lines of furniture below an article that are looked at."""
+
 _LONGEST_KIND = 160
 """Code points of the longest line that can be furniture, a version note or a byline."""
 
@@ -29,12 +32,13 @@ _SECTION_WORDS = 3
 
 @dataclass(frozen=True)
 class FrontMatter:
-    """The values found before a dateline; the fields are the columns of `documents` of the same names."""
+    """The values found before a dateline: the columns of `documents` of the same names, and whether furniture was."""
 
     section: str | None = None
     headline: str | None = None
     byline: str | None = None
     version_label: str | None = None
+    has_furniture: bool = False
 
 
 def read_front_matter(text: str, start: int, end: int, reference: Reference) -> FrontMatter:
@@ -54,10 +58,10 @@ def read_front_matter(text: str, start: int, end: int, reference: Reference) -> 
                 plain.append(line)
             else:
                 repeated = former
-        elif kind != "furniture":
+        else:
             found.setdefault(kind, line)
     section, headline = _section_and_headline(plain, repeated)
-    return FrontMatter(section, headline, found.get("byline"), found.get("version_label"))
+    return FrontMatter(section, headline, found.get("byline"), found.get("version_label"), "furniture" in found)
 
 
 def _section_and_headline(lines: list[str], repeated: str | None) -> tuple[str | None, str | None]:
@@ -93,6 +97,24 @@ def open_body(text: str, start: int, reference: Reference) -> tuple[int, FrontMa
         if is_leading:
             furniture_end = line_end
     return furniture_end, read_front_matter(text, start, furniture_end, reference)
+
+
+def trim_furniture(text: str, start: int, end: int, reference: Reference) -> int:
+    """Where an article ends before the furniture below it: copyright, buttons, comment forms, lists of headlines."""
+    for _ in range(_MOST_LINES_BELOW):
+        line = max(text.rfind("\n", start, end) + 1, start)
+        if end - line > _LONGEST_KIND or (text[line:end].strip() and not _is_furniture(text[line:end], reference)):
+            break
+        end = line
+        while end > start and text[end - 1].isspace():
+            end -= 1
+        if end == start:
+            break
+    return end
+
+
+def _is_furniture(line: str, reference: Reference) -> bool:
+    return kind_of_line(line.strip(), reference) == "furniture"
 
 
 def behind_note(text: str, start: int, end: int, reference: Reference) -> int:

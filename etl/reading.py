@@ -12,7 +12,7 @@ from etl import agencies
 from etl.dateline import Dateline, Span, find_dateline
 from etl.dates import DateDecision, Written, decide_date
 from etl.evidence import Evidence
-from etl.front_matter import MAXIMUM_LINES, FrontMatter, open_body, read_front_matter
+from etl.front_matter import MAXIMUM_LINES, FrontMatter, open_body, read_front_matter, trim_furniture
 from etl.header import Header, read_header
 from etl.language import detect_language
 from etl.paragraphs import count_words, head_lines, paragraphs, trim
@@ -57,6 +57,7 @@ class Reading:
     body_start: int
     body_end: int
     paragraphs: tuple[Paragraph, ...]
+    has_furniture: bool
     dateline_evidence: tuple[Evidence, ...]
 
     @property
@@ -75,6 +76,7 @@ class Reading:
         odd = {
             "no_header": self.header is None,
             "no_dateline": self.dateline is None,
+            "furniture_removed": self.has_furniture,
             "empty_body": self.body_start == self.body_end,
         }
         return tuple(flag for flag, holds in odd.items() if holds)
@@ -100,6 +102,9 @@ def read_document(text: str, seen_on: dt.date, reference: Reference) -> Reading:
         front_end, front_matter = open_body(text, start, reference)
         body_start = front_end
     body_start, body_end = trim(text, body_start, len(text))
+    article_end = trim_furniture(text, body_start, body_end, reference)
+    has_furniture = article_end < body_end
+    body_end = article_end
 
     located = _located(dateline, reference)
     trailer = find_trailer(text, body_start, body_end, reference)
@@ -132,6 +137,7 @@ def read_document(text: str, seen_on: dt.date, reference: Reference) -> Reading:
         body_start,
         body_end,
         spans,
+        has_furniture or front_matter.has_furniture,
         found.evidence,
     )
 

@@ -1,6 +1,6 @@
 import pytest
 
-from etl.front_matter import FrontMatter, open_body, read_front_matter
+from etl.front_matter import FrontMatter, open_body, read_front_matter, trim_furniture
 from etl.reference import Reference
 
 
@@ -13,8 +13,8 @@ from etl.reference import Reference
         ("Société\n", FrontMatter("Société", None)),
         ("UN GRAND MARCHÉ ROUVRE\nUn grand marché rouvre\n", FrontMatter(None, "UN GRAND MARCHÉ ROUVRE")),
         ("Un grand marché rouvre ses portes\nUn mot\nDeux mots\n", FrontMatter(None, "Un grand marché rouvre ses portes")),
-        ("Un grand marché rouvre\nUn grand marché rouvre\nVIDEO\n", FrontMatter(None, "Un grand marché rouvre")),
-        ("Toute l'actualité en ligne\nA+ A\nSport\nLe club gagne la coupe\n", FrontMatter("Sport", "Le club gagne la coupe")),
+        ("Un grand marché rouvre\nUn grand marché rouvre\nVIDEO\n", FrontMatter(None, "Un grand marché rouvre", has_furniture=True)),
+        ("Toute l'actualité en ligne\nA+ A\nSport\nLe club gagne la coupe\n", FrontMatter("Sport", "Le club gagne la coupe", has_furniture=True)),
         ("MISE À JOUR 1\nLe club gagne la coupe\n", FrontMatter(None, "Le club gagne la coupe", None, "MISE À JOUR 1")),
         ("Details added (first version posted on 14:51)\n",
          FrontMatter(None, None, None, "Details added (first version posted on 14:51)")),
@@ -28,14 +28,22 @@ def test_sorts_the_lines_before_a_dateline(reference: Reference, text: str, expe
 @pytest.mark.parametrize(
     ("text", "body", "expected"),
     [
-        ("VIDEO\n\nUPDATE 2\nA river has risen.", "A river has risen.", FrontMatter(version_label="UPDATE 2")),
+        (
+            "VIDEO\n\nUPDATE 2\nA river has risen.",
+            "A river has risen.",
+            FrontMatter(version_label="UPDATE 2", has_furniture=True),
+        ),
         ("Économie\n\nLe pont qui relie les deux rives sera fermé lundi.", "Le pont", FrontMatter("Économie")),
         (
             "culture.gov.az\nUn vieux four est exposé\nLe four de verre du neuvième siècle est exposé depuis lundi.",
             "Le four",
-            FrontMatter(None, "Un vieux four est exposé"),
+            FrontMatter(None, "Un vieux four est exposé", has_furniture=True),
         ),
-        ("Foto: Jane Doe - Lusa\n\nO elétrico mais curto do país voltou a circular hoje.", "O elétrico", FrontMatter()),
+        (
+            "Foto: Jane Doe - Lusa\n\nO elétrico mais curto do país voltou a circular hoje.",
+            "O elétrico",
+            FrontMatter(has_furniture=True),
+        ),
         ("Un titre seul\nUn autre", "Un titre seul", FrontMatter()),
     ],
 )
@@ -43,3 +51,45 @@ def test_opens_a_body_without_a_dateline(reference: Reference, text: str, body: 
     start, found = open_body(text, 0, reference)
     assert text[start:].lstrip().startswith(body)
     assert found == expected
+
+
+ARTICLE = "The bridge is open.\nPeople walk across it."
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "© 2021 The Agency",
+        "All rights reserved.",
+        "Tous droits réservés à l'agence",
+        "Share Facebook Twitter\n\nComments (0)\nLeave a comment\nYour name *",
+        "Read also: The tunnel",
+        "À lire aussi\n12.02.2025 [17:07] Another headline\n11.02.2025 [09:00] A third one",
+        "Tags: bridge, river\nViews: 1,234",
+        "Home | News | Contact",
+        "Photo: Jane Doe",
+        "We use cookies to improve this page",
+        "12.02.2025 [17:07]",
+    ],
+)
+def test_furniture_below_an_article_is_no_part_of_it(reference: Reference, below: str) -> None:
+    text = f"{ARTICLE}\n\n{below}"
+    assert text[: trim_furniture(text, 0, len(text), reference)] == ARTICLE
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "They share the cost.",
+        "Comments were made by three of them.",
+        "Copyright law was not changed, the minister said.",
+        "Read also means to understand.",
+        "Tags were found on the walls of the old mill.",
+        "The rights were reserved",
+        "Five views of the same hill",
+        "He came home > and went.",
+    ],
+)
+def test_no_sentence_is_taken_for_furniture(reference: Reference, below: str) -> None:
+    text = f"{ARTICLE}\n\n{below}"
+    assert trim_furniture(text, 0, len(text), reference) == len(text)

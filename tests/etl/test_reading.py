@@ -96,6 +96,7 @@ def test_a_shared_credit_is_kept_whole(reference: Reference) -> None:
         (" date 2021-02", ("no_dateline", "empty_body")),
         ("Bakou, 27 février, AZERTAC", ("no_header", "empty_body")),
         ("Une ligne.", ("no_header", "no_dateline")),
+        ("Bakou, 27 février, AZERTAC\nUne ligne.\n© 2021 AZERTAC", ("no_header", "furniture_removed")),
     ],
 )
 def test_flags_what_is_missing(reference: Reference, text: str, flags: tuple[str, ...]) -> None:
