@@ -76,7 +76,7 @@ _SLOTS = {
     "day": f"(?P<date>{DAY})",
     "when": f"(?P<date>[{DATE}{DAY}])",
     "agency": f"(?P<agency>{AGENCY}{{2,3}}|[{AGENCY}{WORDS}](?:[/=][{AGENCY}{WORDS}]){{0,2}})",
-    "credit": r"(?P<agency>[^():$?]{1,9}?)",
+    "credit": r"(?P<agency>[^():$]{1,9}?)",
     "cable": CABLE,
     "end": re.escape(END),
 }

@@ -119,9 +119,14 @@ class Line:
             else:
                 sign = _SIGNS.get(found[kind])
                 self._add(sign or OTHER, start, end)
-                if sign is None:
+                # The name of an agency may hold anything, where brackets say how far it goes.
+                if sign is None and not self._is_in_brackets():
                     return
         self._add(OTHER, self._at, self._at)
+
+    def _is_in_brackets(self) -> bool:
+        kinds = [token.kind for token in self.tokens]
+        return kinds.count("(") > kinds.count(")")
 
     def _add(
         self,

@@ -35,6 +35,7 @@ READ = [
     ("ST. LOUIS, March 4 (AP) — A", "parenthesis", "ST. LOUIS", None, "AP", (4, 3, None, None), "A"),
     ("Bakou, 4 mars (AZERTAC). Le", "parenthesis", "Bakou", None, "AZERTAC", (4, 3, None, None), "Le"),
     ("Madrid, 11 may (EFE).- El", "parenthesis", "Madrid", None, "EFE", (11, 5, None, None), "El"),
+    ("LYON, Oct 2 (Agence **Gras** `x`) - A", "parenthesis", "LYON", None, "Agence **Gras** `x`", (2, 10, None, None), "A"),
     ("Praia, 3 mai (Inforpress) - Le", "parenthesis", "Praia", None, "Inforpress", (3, 5, None, None), "Le"),
     ("By Ann Writer SEOUL, Nov. 24 (Yonhap) -- A", "parenthesis", "SEOUL", None, "Yonhap", (24, 11, None, None), "A"),
     ("NEW YORK (AP) — The", "parenthesis_undated", "NEW YORK", None, "AP", None, "The"),
