@@ -100,6 +100,9 @@ def _silence() -> Iterator[None]:
             os.dup2(nowhere, number)
         yield
     finally:
+        # Where the capture failed, the numbers are its own still, and what it could not take waits to be written.
+        for number in kept:
+            os.dup2(nowhere, number)
         _flush()
         for number, copy in kept.items():
             os.dup2(copy, number)
