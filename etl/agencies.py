@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from etl.reference import CACHED_NAMES, Reference, normalise
+
+_LONG = 6
+"""Letters of a name from which on one letter may be wrong: shorter ones are too near to each other, and to words."""
 
 _SHARED = re.compile(r"\s*(?:[/=]|\s[-–]\s|,\s|\s(?:and|et|und|y|e)\s)\s*")
 
@@ -28,7 +31,41 @@ def candidates(literal: str, reference: Reference) -> tuple[str, ...]:
     words = normalise(literal).split()
     if len(words) > 1 and all(word in reference.literals for word in words):
         return reference.literals[words[0]]
-    return ()
+    return _misspelt(normalise(literal), reference)
+
+
+def _misspelt(name: str, reference: Reference) -> tuple[str, ...]:
+    """The agency whose name of some length is meant by one with a letter more, less, changed or swapped; else none."""
+    # Ankara is no Antara.
+    if len(name) < _LONG or not name.isalpha() or reference.gazetteer.named(name):
+        return ()
+    index = _without_a_letter(reference)
+    near = {other for variant in (name, *_shorter(name)) for other in index.get(variant, ()) if _is_near(name, other)}
+    found = {reference.literals[other] for other in near}
+    return found.pop() if len(found) == 1 else ()
+
+
+@cache
+def _without_a_letter(reference: Reference) -> dict[str, list[str]]:
+    """The long names of agencies, by themselves and by what is left of them without one letter."""
+    index: dict[str, list[str]] = {}
+    for name in reference.literals:
+        if len(name) >= _LONG and name.isalpha():
+            for variant in (name, *_shorter(name)):
+                index.setdefault(variant, []).append(name)
+    return index
+
+
+def _shorter(name: str) -> set[str]:
+    return {name[:at] + name[at + 1 :] for at in range(len(name))}
+
+
+def _is_near(one: str, other: str) -> bool:
+    if len(one) != len(other):
+        return True  # they came together as one is the other without a letter
+    differing = [at for at in range(len(one)) if one[at] != other[at]]
+    first, last = differing[0], differing[-1]
+    return len(differing) == 1 or (len(differing) == 2 and one[first] + one[last] == other[last] + other[first])
 
 
 def are_known(literal: str, reference: Reference) -> bool:

@@ -430,7 +430,8 @@ def _agency_fault(form: Form, found: _Candidate, reference: Reference) -> str:
         return ""
     if needs & {"known", "agency"} and not (_DOMAIN.fullmatch(literal) or (is_capital and "known" not in needs)):
         return f"{literal!r} is no known agency"
-    if literal[0].islower() or (len(literal.split()) > 4 and not literal.isupper()):
+    has_letters = sum(map(str.isalpha, literal)) > 1
+    if not has_letters or literal[0].islower() or (len(literal.split()) > 4 and not literal.isupper()):
         return f"{literal!r} does not look like an agency"
     if places.is_known(literal, reference) and not (found.date is not None and found.dash_follows):
         # "Спартак (Москва) – Зенит", "Jan Bos (Netherlands)".
@@ -491,6 +492,6 @@ def _is_no_name(literal: str, words: list[str], reference: Reference) -> str:
         return "a place begins with a capital letter"
     if any(word.islower() and len(word) > _LONGEST_PARTICLE for word in words):
         return "a place has no such word in lower case"
-    if agencies.candidates(literal, reference):
+    if agencies.are_known(literal, reference):
         return "an agency, not a place"
     return ""

@@ -30,3 +30,25 @@ def test_identifies(reference: Reference, literal: str, country: str | None, age
 )
 def test_knows_shared_credits(reference: Reference, literal: str, shared: bool) -> None:
     assert is_shared(literal, reference) == shared
+
+
+@pytest.mark.parametrize(
+    ("literal", "agency_id"),
+    [
+        ("AZERTC", "azertac"),
+        ("AZERTACC", "azertac"),
+        ("AZRETAC", "azertac"),
+        ("Reutrs", "reuters"),
+        ("Xinuha", "xinhua"),
+        ("ritzao", "ritzau"),
+        ("Bernma", "bernama"),
+        # Too short, too far, or no name at all.
+        ("AFB", None),
+        ("Rooters", None),
+        ("Antares", None),
+        ("ANKARA", None),
+        ("Anta", None),
+    ],
+)
+def test_a_long_name_may_have_one_letter_wrong(reference: Reference, literal: str, agency_id: str | None) -> None:
+    assert identify(literal, None, reference) == agency_id

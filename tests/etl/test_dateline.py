@@ -84,6 +84,7 @@ NOT_READ = [
     "Le directeur de l'usine, 44 ans (photo) - a salué",
     "Rome, 3 mai (correspondance particulière) Un lecteur",
     "Jean Dupont (AFP) - légende",
+    "Lima (5°): vent et pluie",
     "FACTBOX (Reuters) - The",
     "GOLDMAN SACHS (Reuters) - The",
     "Paris (AFP Photo) - La foule",
