@@ -43,12 +43,16 @@ def source(tmp_path: Path) -> Path:
 WAITING = ("copydesk/test_four_writers", "copydesk/test_services", "faults/", "browser/", "copydesk/", "conventions/")
 """Tests that wait for other processes, those that do so longest first."""
 
+LONG = ("warehouse/test_repair", "assets/test_automation", "warehouse/test_load", "warehouse/test_publish")
+"""Files of tests that take minutes by themselves."""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what waits, so that what only computes goes on beside it, and nothing long is left for the end."""
 
     def rank(item: pytest.Item) -> int:
         path = item.path.relative_to(ROOT / "tests").as_posix()
-        return next((at for at, start in enumerate(WAITING) if path.startswith(start)), len(WAITING))
+        first = (*WAITING, *LONG)
+        return next((at for at, start in enumerate(first) if path.startswith(start)), len(first))
 
     items.sort(key=rank)

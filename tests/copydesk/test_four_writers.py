@@ -41,6 +41,7 @@ def ui(desk: Desk) -> Iterator[Ui]:
         ui.process.kill()
 
 
+@pytest.mark.slow
 def test_four_sides_never_write_at_once(ui: Ui, desk: Desk, at: dt.datetime) -> None:
     """The sensor, the schedule, the UI and the command, all with something to load."""
     source = desk.folder / "command"

@@ -13,7 +13,7 @@ from tests.faults.driver import Driver, Ended, Task
 from tests.faults.scenarios import Scenario, Stage, survive
 from warehouse.points import POINTS
 
-MOMENTS = (0.3, 0.7)
+MOMENTS = (0.7, pytest.param(0.3, marks=pytest.mark.slow))
 """When: as shares of the time that the whole run takes."""
 
 
@@ -53,8 +53,10 @@ def kill_at(drive: Driver, scenario: Scenario, point: str) -> Ended:
     return survive(drive, scenario, replace(scenario.task, point=point, count=scenario.reached[point]))
 
 
-def test_a_kill_at_any_moment_costs_nothing_with_workers_and_readers(tmp_path: Path, drive: Driver) -> None:
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_a_kill_at_any_moment_costs_nothing_with_workers_and_readers(
+    tmp_path: Path, drive: Driver, moment: float
+) -> None:
     crowd = Crowd(tmp_path, drive, files=120)
-    for moment in MOMENTS:
-        task = Task("run", str(crowd.home), pool=True)
-        crowd.survive(partial(drive, replace(task, seconds=moment * crowd.seconds)), partial(drive.ok, task))
+    task = Task("run", str(crowd.home), pool=True)
+    crowd.survive(partial(drive, replace(task, seconds=moment * crowd.seconds)), partial(drive.ok, task))

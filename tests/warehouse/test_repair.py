@@ -186,7 +186,11 @@ def _log(home: Home, table: str) -> Path:
     return home.lake / table / "_delta_log"
 
 
-@pytest.mark.parametrize("damage", [delete, cut, garble, empty], ids=lambda damage: damage.__name__)
+@pytest.mark.parametrize(
+    "damage",
+    [delete, garble, *(pytest.param(damage, marks=pytest.mark.slow) for damage in (cut, empty))],
+    ids=lambda damage: damage.__name__,
+)
 @pytest.mark.parametrize(
     ("table", "at"),
     [("documents", 0), *(pytest.param(name, -1, marks=pytest.mark.slow) for name in ("documents", "files"))],
@@ -199,7 +203,11 @@ def test_a_damaged_log_is_written_anew(loaded: Archive, whole: Rows, table: str,
     assert run(loaded.home, loaded.source) is None
 
 
-@pytest.mark.parametrize("damage", [delete, cut, garble, flip], ids=lambda damage: damage.__name__)
+@pytest.mark.parametrize(
+    "damage",
+    [delete, flip, *(pytest.param(damage, marks=pytest.mark.slow) for damage in (cut, garble))],
+    ids=lambda damage: damage.__name__,
+)
 def test_a_damaged_checkpoint_is_no_loss(loaded: Archive, whole: Rows, damage: Damage) -> None:
     DeltaTable((loaded.home.lake / "documents").as_uri()).create_checkpoint()
     (checkpoint,) = _log(loaded.home, "documents").glob("*.checkpoint.parquet")
@@ -252,7 +260,16 @@ WHOLE_AGAIN: dict[str, Callable[[Home], object]] = {
 }
 
 
-@pytest.mark.parametrize("damage", WHOLE_AGAIN)
+ALIKE = {
+    *("link to nothing", "link elsewhere", "link a folder", "manifest empty", "manifest missing", "database garbled"),
+    *("database empty", "versions and link gone", "staging left", "file left"),
+}
+"""Damage that is found and mended as some other of the list is."""
+
+
+@pytest.mark.parametrize(
+    "damage", [pytest.param(name, marks=[pytest.mark.slow] if name in ALIKE else []) for name in WHOLE_AGAIN]
+)
 def test_what_is_told_elsewhere_is_no_loss(loaded: Archive, whole: Rows, damage: str) -> None:
     WHOLE_AGAIN[damage](loaded.home)
     done = mended(loaded.home)
