@@ -10,17 +10,17 @@ from dataclasses import dataclass, replace
 
 from etl import places
 from etl.reference import Reference, agency_head, normalise
-from etl.words import BLANK, DASH, WORD
+from etl.words import BLANK, DASH, GAP, WORD
 from etl.written_dates import GREGORIAN, ROMAN, WrittenDate, read_date
 
 WORDS, DATE, DAY, AGENCY, WEEKDAY, NUMBER, CABLE, END, OTHER = "PDNAWXE$?"
 """The kinds of tokens, each one sign, so that a line is a string of kinds. Punctuation is its own kind."""
 
-MOST_WORDS = 8
-"""A longer run of words is prose: what comes behind it is not looked at."""
+MOST_WORDS, MOST_WORDS_BEHIND = 8, 3
+"""A longer run of words is prose: what comes behind it is not looked at. Behind a day or an agency, names are short."""
 
 _LEX = re.compile(
-    rf"{BLANK}*(?:(?P<word>{WORD.pattern})|(?P<number>\d+)|(?P<dash>{DASH}+(?:{BLANK}*{DASH}+)*)|(?P<sign>\S)|$)"
+    rf"{GAP}(?:(?P<word>{WORD.pattern})|(?P<number>\d+)|(?P<dash>{DASH}+(?:{BLANK}*{DASH}+)*)|(?P<sign>\S)|$)"
 )
 
 _SIGNS = {
@@ -95,6 +95,7 @@ class Line:
         self._reference = reference
         self._language = language
         self._words = 0
+        self._is_open = self._is_told = False
         self._read()
         if any(token.kind == WEEKDAY for token in self.tokens):
             self._join_weekdays()
@@ -103,7 +104,7 @@ class Line:
     def _read(self) -> None:
         if leading := _LEADING.match(self.text, self._at, self._end):
             self._at = leading.end()
-        while self._words <= MOST_WORDS:
+        while self._words <= (MOST_WORDS_BEHIND if self._is_told and not self._is_open else MOST_WORDS):
             found = _LEX.match(self.text, self._at, self._end)
             kind = found.lastgroup if found is not None else None
             if found is None or kind is None:
@@ -120,13 +121,9 @@ class Line:
                 sign = _SIGNS.get(found[kind])
                 self._add(sign or OTHER, start, end)
                 # The name of an agency may hold anything, where brackets say how far it goes.
-                if sign is None and not self._is_in_brackets():
+                if sign is None and not self._is_open:
                     return
         self._add(OTHER, self._at, self._at)
-
-    def _is_in_brackets(self) -> bool:
-        kinds = [token.kind for token in self.tokens]
-        return kinds.count("(") > kinds.count(")")
 
     def _add(
         self,
@@ -141,6 +138,9 @@ class Line:
         if kind in "(-)/[,:=" and self.tokens and self.tokens[-1].kind == ".":
             self.tokens.pop()
         self.tokens.append(Token(kind, start, end, date, agencies, weekday))
+        if kind in "()":
+            self._is_open = kind == "("
+        self._is_told = self._is_told or kind in (DATE, AGENCY, ")")
         self._at = end
         if kind != WORDS:
             self._words = 0

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import re
 
+_BLANKS = r"[ \t\u00a0\u2000-\u200b\u202f\u205f\u3000\ufeff]"
 # Pages leave entities behind.
-BLANK = r"(?:[ \t\u00a0\u2000-\u200b\u202f\u205f\u3000\ufeff]|&(?:nbsp|#160|ensp|emsp|thinsp);)"
+_ENTITY = r"&(?:nbsp|#160|ensp|emsp|thinsp);"
+
+BLANK = rf"(?:{_BLANKS}|{_ENTITY})"
+GAP = rf"{_BLANKS}*(?:{_ENTITY}{_BLANKS}*)*"
+"""Any number of blanks."""
+
 DASH = r"[-\u2010-\u2015\u2212\u2500\uff0d~]"
 
 # Signs that are no letters for Python and belong to a word all the same: accents and vowels above, below and beside.
@@ -13,7 +19,8 @@ _MARK = (
     r"\u0300-\u036f\u0591-\u05c7\u05f3\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06ed"
     r"\u0900-\u0dff\u0e31\u0e34-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ecd\u102b-\u103e\u17b4-\u17d3\u200c\u200d"
 )
-_LETTER = rf"(?:[^\W\d_][{_MARK}]*)"
+# Most letters have no mark: a run of those is one step.
+_LETTERS = rf"[^\W\d_]+(?:[{_MARK}]+[^\W\d_]*)*"
 
-WORD = re.compile(rf"(?:['’]s-)?{_LETTER}+(?:['’ʼ‘`´.&״\u2011-]{_LETTER}+)*")
+WORD = re.compile(rf"(?:['’]s-)?{_LETTERS}(?:['’ʼ‘`´.&״\u2011-]{_LETTERS})*")
 """Letters, with an apostrophe, a hyphen or a full stop between two of them: `Port-au-Prince`, `D.C`, `INTERFAX.RU`."""

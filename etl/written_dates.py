@@ -9,32 +9,30 @@ import re
 from dataclasses import dataclass, replace
 
 from etl.reference import Calendar, normalise
-from etl.words import BLANK, DASH, WORD
+from etl.words import BLANK, DASH, GAP, WORD
 
 GREGORIAN, ISLAMIC, PERSIAN = "gregorian", "islamic", "persian"
-
-_GAP = f"{BLANK}*"
 
 # What may stand before a day: an article or a preposition of the calendar files.
 _ARTICLE = re.compile(rf"(?P<word>[^\W\d_]+){BLANK}+(?=\d)")
 
 _DAY = re.compile(r"(?P<day>\d{1,3})(?:er|ère|ème|e|º|°|ª|st|nd|rd|th|:a|:e|-го|-е|-ші|-шы)?(?!\d)", re.IGNORECASE)
-_DAY_WORD = re.compile(rf"{_GAP}d\.")
-_OF = re.compile(rf"{_GAP}[.,]?{_GAP}(?:(?:de|do|da|di|del|d['’]|of|du|e){BLANK}+|(?<=\W)d['’])?")
-_STOP_AND_GAP = re.compile(rf"{_GAP}\.?{_GAP}")
-_BEFORE_YEAR = re.compile(rf"(?:{_GAP}\.?,?{_GAP}(?:(?:de|del|do|da|of){BLANK}+)?|{_GAP}\.?{_GAP}/{_GAP})")
+_DAY_WORD = re.compile(rf"{GAP}d\.")
+_OF = re.compile(rf"{GAP}[.,]?{GAP}(?:(?:de|do|da|di|del|d['’]|of|du|e){BLANK}+|(?<=\W)d['’])?")
+_STOP_AND_GAP = re.compile(rf"{GAP}\.?{GAP}")
+_BEFORE_YEAR = re.compile(rf"(?:{GAP}\.?,?{GAP}(?:(?:de|del|do|da|of){BLANK}+)?|{GAP}\.?{GAP}/{GAP})")
 _YEAR_WORD = r"(?:г(?:ода?|\.)?|р(?:оку|\.)?|-?cu il|yil|жыл\w*|il|gada|m\.)(?!\w)"
-_YEAR = re.compile(rf"(?P<year>\d{{4,5}})(?![\d:])(?:{_GAP}{_YEAR_WORD})?")
+_YEAR = re.compile(rf"(?P<year>\d{{4,5}})(?![\d:])(?:{GAP}{_YEAR_WORD})?")
 _LEADING_YEAR = re.compile(rf"(?P<year>\d{{4}})(?:\.|{BLANK}m\.|\.?{BLANK}gada)?,?{BLANK}+")
 # Two figures of a year are a year only where the dateline goes on: "20 May 15 people" is not of 2015.
-_SHORT_YEAR = re.compile(rf"['’]?(?P<year>\d{{2}})(?={_GAP}(?:[(\[/,.:)\]=]|{DASH}|$))(?!\.\d|:\d|,\d)")
+_SHORT_YEAR = re.compile(rf"['’]?(?P<year>\d{{2}})(?={GAP}(?:[(\[/,.:)\]=]|{DASH}|$))(?!\.\d|:\d|,\d)")
 
 _ISO = re.compile(r"(?P<year>\d{4})[-./](?P<month>\d{1,2})[-./](?P<day>\d{1,2})(?![\d./-]*\d)")
 _FIGURES = re.compile(
     r"(?P<first>\d{1,2})(?P<sign>[./-])(?P<second>\d{1,2})(?:(?P=sign)(?P<year>\d{4,5}|\d{2}))(?![\d:])"
     r"|(?P<first2>\d{1,2})/(?P<second2>\d{1,2})(?![\d/:.,%]*\d)"
-    rf"|(?P<first3>\d{{1,2}}){_GAP}\.{_GAP}(?P<second3>\d{{1,2}}){_GAP}\.(?!{_GAP}\d)"
-    rf"|(?P<first4>\d{{1,2}}){BLANK}-{BLANK}(?P<second4>\d{{1,2}})(?={_GAP}\()"
+    rf"|(?P<first3>\d{{1,2}}){GAP}\.{GAP}(?P<second3>\d{{1,2}}){GAP}\.(?!{GAP}\d)"
+    rf"|(?P<first4>\d{{1,2}}){BLANK}-{BLANK}(?P<second4>\d{{1,2}})(?={GAP}\()"
 )
 _MOST_MONTH_WORDS = 3
 
@@ -42,8 +40,8 @@ ROMAN = dict(zip(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "
 """Months in Roman figures, as Central Europe writes them: "5. III.", "III. 5."."""
 
 _ROMAN_DATE = re.compile(
-    rf"(?P<day>\d{{1,2}})\.{_GAP}(?P<month>[IVX]{{1,4}})\.?(?![\w])(?:{_GAP}(?P<year>\d{{4}}))?"
-    rf"|(?P<month2>[IVX]{{1,4}})\.{_GAP}(?P<day2>\d{{1,2}})\."
+    rf"(?P<day>\d{{1,2}})\.{GAP}(?P<month>[IVX]{{1,4}})\.?(?![\w])(?:{GAP}(?P<year>\d{{4}}))?"
+    rf"|(?P<month2>[IVX]{{1,4}})\.{GAP}(?P<day2>\d{{1,2}})\."
 )
 _EAST_ASIAN = re.compile(
     r"(?:(?P<year>\d{4}) ?[年년] ?)?(?P<month>\d{1,2}) ?[月월] ?(?P<day>\d{1,2}) ?[日일号]"
