@@ -22,7 +22,7 @@ from etl.paragraphs import head_lines
 from etl.reference import CACHED_NAMES, Reference, normalise
 from etl.reference.loader import FormRow
 from etl.tokens import AGENCY, CABLE, DATE, DAY, END, WORDS, Line, Token
-from etl.words import BLANK, DASH
+from etl.words import BLANK, DASH, GAP
 from etl.written_dates import WrittenDate
 
 MAXIMUM_LENGTH = 160
@@ -31,8 +31,8 @@ MAXIMUM_LENGTH = 160
 MINIMUM_CONFIDENCE = 0.6
 
 # What may stand between a dateline and the body.
-_AFTER = re.compile(rf"/?{BLANK}*(?:{DASH}{{1,3}}|[=:.])?(?:{BLANK}*(?:{DASH}{{1,3}}|=))?\s*")
-_DASH_AHEAD = re.compile(rf"{BLANK}*(?:\.{BLANK}*)?(?:{DASH}|[=:：])")
+_AFTER = re.compile(rf"/?{GAP}(?:{DASH}{{1,3}}|[=:.])?(?:{GAP}(?:{DASH}{{1,3}}|=))?\s*")
+_DASH_AHEAD = re.compile(rf"{GAP}(?:\.{GAP})?(?:{DASH}|[=:：])")
 
 _PHOTO = re.compile(r"\b(?:photos?|fotos?|images?|video|vidéo|getty|archives?|pool|handout|фото)\b", re.IGNORECASE)
 
@@ -53,8 +53,8 @@ _BODY_SAMPLE = 60
 
 # "（记者王某 李某）", "홍길동 기자 =": who wrote it, between a dateline and the body.
 _REPORTED = re.compile(
-    rf"{BLANK}*[(（]{BLANK}*(?P<name>(?:记者|記者|通讯员)[^()（）\n]{{1,40}})[)）]"
-    rf"|{BLANK}*(?P<name2>[\uac00-\ud7af○]{{2,5}}(?:{BLANK}[\uac00-\ud7af○]{{2,5}}){{0,3}}){BLANK}*(?==)"
+    rf"{GAP}[(（]{GAP}(?P<name>(?:记者|記者|通讯员)[^()（）\n]{{1,40}})[)）]"
+    rf"|{GAP}(?P<name2>[\uac00-\ud7af○]{{2,5}}(?:{BLANK}[\uac00-\ud7af○]{{2,5}}){{0,3}}){GAP}(?==)"
 )
 
 # As monitoring services write where nobody knows.
@@ -142,10 +142,6 @@ class Dateline:
     byline: str | None
     body_start: int
 
-    def reads_as(self, other: Dateline) -> bool:
-        """Whether another form gives the same."""
-        return (self.place, self.agency, self.date) == (other.place, other.agency, other.date)
-
     @property
     def parts(self) -> int:
         """How many of place, agency and date it has."""
@@ -191,13 +187,17 @@ def _beginnings(pattern: str) -> str:
 
 @lru_cache(CACHED_NAMES)
 def _matches(kinds: str, reference: Reference) -> tuple[Match, ...]:
-    """The forms that a line's kinds of tokens have. Archives have the same few again and again."""
+    """The forms that a line's kinds of tokens have, those first that explain most of it, and then the surest.
+
+    Archives have the same few kinds of lines again and again.
+    """
     found = ((form, form.pattern.match(kinds)) for form in compile_forms(reference).get(kinds[:1], ()))
-    return tuple(
+    matches = (
         Match(form, match.end(), {slot: match.span(slot) for slot in form.pattern.groupindex})
         for form, match in found
         if match is not None
     )
+    return tuple(sorted(matches, key=lambda match: (len(match.slots), match.form.row.confidence), reverse=True))
 
 
 def find_dateline(text: str, start: int, reference: Reference, language: str | None = None) -> Found:
@@ -209,32 +209,40 @@ def find_dateline(text: str, start: int, reference: Reference, language: str | N
         reference: forms, agencies, places, names of months.
         language: of the text, for month names that mean different months in different languages.
     """
-    candidates: list[Dateline] = []
+    best: Dateline | None = None
     evidence: list[Evidence] = []
     for index, (line_start, line_end) in enumerate(head_lines(text, start, MAXIMUM_LINES)):
         line_start = behind_note(text, line_start, line_end, reference)
         line = Line(text, line_start, min(line_end, line_start + MAXIMUM_LENGTH), reference, language)
         for match in _matches(line.kinds, reference):
-            form = match.form
+            # A form that explains more of the line is nearer to it than one that is surer of less.
+            if best is not None and (len(match.slots), match.form.row.confidence) <= (best.parts, best.confidence):
+                break
             read, reason = _read(match, line, index, reference)
             if read is None:
                 first, last = line.tokens[0], line.tokens[match.end - 1]
-                literal = text[first.start : last.end]
-                evidence.append(Evidence("dateline", literal, form.name, first.start, last.end, False, reason))
+                evidence.append(_evidence(text, match.form.name, first.start, last.end, False, reason))
+            elif best is None or (read.parts, read.confidence) > (best.parts, best.confidence):
+                evidence += [] if best is None else [_lost(text, best)]
+                best = read
             else:
-                candidates.append(read)
+                evidence.append(_lost(text, read))
         # Behind the first line that has one, and behind prose, a dateline is a quoted one, however sure its form.
-        if candidates or is_prose(text[line_start:line_end], reference):
+        if best is not None or is_prose(text[line_start:line_end], reference):
             break
-    # A form that explains more of the line is nearer to it than one that is surer of less.
-    best = max(candidates, key=lambda found: (found.parts, found.confidence), default=None)
-    for found in candidates:
-        if found is not best and best is not None and found.reads_as(best):
-            continue
-        reason = f"confidence {found.confidence:.2f}" + ("" if found is best else ", less than the best")
-        span = found.span
-        evidence.append(Evidence("dateline", span.literal, found.form, span.start, span.end, found is best, reason))
+    if best is not None:
+        reason = f"confidence {best.confidence:.2f}"
+        evidence.append(_evidence(text, best.form, best.span.start, best.span.end, True, reason))
     return Found(best, tuple(evidence))
+
+
+def _lost(text: str, found: Dateline) -> Evidence:
+    reason = f"confidence {found.confidence:.2f}, less than the best"
+    return _evidence(text, found.form, found.span.start, found.span.end, False, reason)
+
+
+def _evidence(text: str, form: str, start: int, end: int, has_won: bool, reason: str) -> Evidence:
+    return Evidence("dateline", text[start:end], form, start, end, has_won, reason)
 
 
 @dataclass

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from etl.paragraphs import head_lines
 from etl.reference import Reference, normalise
 from etl.time_stamp import read_stamp
+from etl.words import SENTENCE_END
 
 MAXIMUM_LINES = 8
 """Non-empty lines that are looked at: no page puts more between its header and its dateline."""
@@ -22,7 +23,6 @@ _LONGEST_KIND = 160
 """Code points of the longest line that can be furniture, a version note or a byline."""
 
 _PROSE_WORDS = 8
-_SENTENCE_END = re.compile(r"[.!?…。؟।][\"»”’')\]]*$")
 
 _NOTE = re.compile(r"(?P<note>\([^()\n]{3,158}\))\s*(?=\S)")
 
@@ -126,7 +126,7 @@ def behind_note(text: str, start: int, end: int, reference: Reference) -> int:
 def is_prose(line: str, reference: Reference) -> bool:
     """Whether a line is a full sentence of some length, and no headline. A dateline that comes after it is quoted."""
     return (
-        _SENTENCE_END.search(line[-8:]) is not None
+        SENTENCE_END.search(line[-8:]) is not None
         and len(line[:1000].split()) > _PROSE_WORDS
         and kind_of_line(line, reference) is None
     )

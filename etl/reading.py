@@ -101,10 +101,8 @@ def read_document(text: str, seen_on: dt.date, reference: Reference) -> Reading:
     else:
         front_end, front_matter = open_body(text, start, reference)
         body_start = front_end
-    body_start, body_end = trim(text, body_start, len(text))
-    article_end = trim_furniture(text, body_start, body_end, reference)
-    has_furniture = article_end < body_end
-    body_end = article_end
+    body_start, page_end = trim(text, body_start, len(text))
+    article_end = body_end = trim_furniture(text, body_start, page_end, reference)
 
     located = _located(dateline, reference)
     trailer = find_trailer(text, body_start, body_end, reference)
@@ -137,7 +135,7 @@ def read_document(text: str, seen_on: dt.date, reference: Reference) -> Reading:
         body_start,
         body_end,
         spans,
-        has_furniture or front_matter.has_furniture,
+        article_end < page_end or front_matter.has_furniture,
         found.evidence,
     )
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from etl import places
 from etl.reference import Reference, agency_head, normalise
 from etl.words import BLANK, DASH, GAP, WORD
-from etl.written_dates import GREGORIAN, ROMAN, WrittenDate, read_date
+from etl.written_dates import GREGORIAN, ROMAN, WrittenDate, find_han_date, read_date
 
 WORDS, DATE, DAY, AGENCY, WEEKDAY, NUMBER, CABLE, END, OTHER = "PDNAWXE$?"
 """The kinds of tokens, each one sign, so that a line is a string of kinds. Punctuation is its own kind."""
@@ -20,13 +20,12 @@ MOST_WORDS, MOST_WORDS_BEHIND = 8, 3
 """A longer run of words is prose: what comes behind it is not looked at. Behind a day or an agency, names are short."""
 
 _LEX = re.compile(
-    rf"{GAP}(?:(?P<word>{WORD.pattern})|(?P<number>\d+)|(?P<dash>{DASH}+(?:{BLANK}*{DASH}+)*)|(?P<sign>\S)|$)"
+    rf"{GAP}(?:(?P<word>{WORD.pattern})|(?P<number>\d+)|(?P<dash>{DASH}+(?:{GAP}{DASH}+)*)|(?P<sign>\S)|$)"
 )
 
 _SIGNS = {
     **{sign: sign for sign in ",.:()[]/="},
     **dict(zip("،、，．。۔।：（）［］【】／＝〔〕・", ",,,....:()[]()/=()/", strict=True)),
-    "—": "-",
 }
 
 # Signs that a page puts before a line.
@@ -35,25 +34,22 @@ _LEADING = re.compile(rf"(?:{BLANK}|[*•●►▶▪■◆★|>»«\"“”_~+#
 # "电", "專電", "讯": sent by cable. It closes Chinese and Japanese datelines.
 _CABLE = re.compile(r"(?:[专專外综綜]合?|体育|综合|綜合外|综合外)?[电電讯訊](?:报道|報導)?|[発发發발]")
 _KOREAN_CABLE = "발"
-_HAN_NUMBERS = {sign: number for number, sign in enumerate("〇一二三四五六七八九")}
-_HAN_DATE = re.compile(
-    r"(?:(?P<month>[正一二三四五六七八九十]{1,3})月)?(?P<day>[一二三四五六七八九十廿卅]{1,3})日(?=[电電発发發]|[专專综綜外])"
-)
 _FIRST_UNSPACED = "\u3040"
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
 _SHORT = 4
+"""Letters of a name that may mean something else: a weekday in another language, somebody's first name."""
 
 # Places are abbreviated with a full stop: "ST. LOUIS", "FT. MYERS", "Pto. Montt".
 _ABBREVIATIONS = frozenset({"st", "ste", "sta", "sto", "ft", "mt", "pto", "gen"})
 # "SPA-FRANCORCHAMPS" is no agency.
 _GOES_ON = re.compile(r"['’\u2011-]?[^\W_]")
 # "10 رجب 1441 هـ الموافق 5 مارس 2020 م": equal to.
-_EQUAL = re.compile(rf"{BLANK}*(?:هـ?)?{BLANK}*(?:الموافق|الموافق لـ?|برابر با|مطابق){BLANK}*")
-_ERA = re.compile(rf"{BLANK}*(?:هـ|م|AH|AD)(?!\w)")
+_EQUAL = re.compile(rf"{GAP}(?:هـ?)?{GAP}(?:الموافق(?: لـ?)?|برابر با|مطابق){GAP}")
+_ERA = re.compile(rf"{GAP}(?:هـ|م|AH|AD)(?!\w)")
 _TIME_OF_DAY = re.compile(
-    rf"{BLANK}*[,/]?{BLANK}*[0-2]?\d[:.h][0-5]\d(?::[0-5]\d)?(?!\d)"
-    rf"(?:{BLANK}*(?:[ap]\.?m\.?|[A-Z]{{2,4}})(?!\w))?",
+    rf"{GAP}[,/]?{GAP}[0-2]?\d[:.h][0-5]\d(?::[0-5]\d)?(?!\d)"
+    rf"(?:{GAP}(?:[ap]\.?m\.?|[A-Z]{{2,4}})(?!\w))?",
 )
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 
@@ -218,7 +214,9 @@ class Line:
             # Short for a weekday in some language, "LA" and "PAZ" are names in most.
             is_sure = len(literal) > _SHORT or self._reference.calendar.is_weekday_of(literal, self._language)
             if number is not None and is_sure:
-                return number, stop + (self.text[stop : stop + 1] == "." and literal.islower() and len(literal) < 5)
+                return number, stop + (
+                    self.text[stop : stop + 1] == "." and literal.islower() and len(literal) <= _SHORT
+                )
         return None
 
     def _agency_at(self, word: str, start: int) -> tuple[tuple[str, ...], int] | None:
@@ -260,21 +258,15 @@ class Line:
         head = next((n for n in range(min(len(word), 8), 1, -1) if word[:n] in literals), 0)
         if head:
             self._add(AGENCY, start, start + head, agencies=literals[word[:head]])
-        if found := _HAN_DATE.search(word, head):
-            if found.start() > head:
-                self._words += 1
-                self._add(WORDS, start + head, start + found.start())
-            month = _han_number(found["month"]) if found["month"] else None
-            first, last = start + found.start(), start + found.end()
-            date = WrittenDate(_han_number(found["day"]), month, None, None, first, last)
-            self._add(DATE if month else DAY, first, last, date=date)
-            return
         rest = word[head:]
-        tail = next((n for n in range(min(len(rest) - 1, 8), 1, -1) if rest[-n:] in literals), 0)
-        if middle := rest[: len(rest) - tail]:
-            self._words += 1
-            self._add(WORDS, start + head, start + head + len(middle))
-        if tail:
+        date = find_han_date(self.text, start + head, end)
+        tail = next((n for n in range(min(len(rest) - 1, 8), 1, -1) if rest[-n:] in literals), 0) if not date else 0
+        stop = date.start if date else end - tail
+        if stop > start + head:
+            self._words_to(start + head, stop)
+        if date:
+            self._add_date(date)
+        elif tail:
             self._add(AGENCY, end - tail, end, agencies=literals[rest[-tail:]])
 
     def _is_in_a_name(self, at: int) -> bool:
@@ -320,10 +312,3 @@ class Line:
         date = replace(day.date, weekday=weekday.weekday)
         joined = Token(day.kind, self.tokens[first].start, self.tokens[last].end, date)
         self.tokens[first : last + 1] = [joined]
-
-
-def _han_number(signs: str) -> int:
-    """A number up to 39 in Chinese signs: "三", "十五", "廿一"."""
-    signs = signs.replace("正", "一").replace("廿", "二十").replace("卅", "三十")
-    tens, ten, ones = signs.rpartition("十")
-    return (_HAN_NUMBERS.get(tens, 1) * 10 if ten else 0) + _HAN_NUMBERS.get(ones, 0)

@@ -14,8 +14,8 @@ from functools import cache
 from etl import agencies
 from etl.dateline import Span
 from etl.reference import Calendar, Reference
-from etl.reference.loader import FormRow
-from etl.words import BLANK, DASH, WORD
+from etl.reference.loader import TrailerRow
+from etl.words import BLANK, DASH, GAP, SENTENCE_END, WORD
 
 MAXIMUM_LENGTH = 60
 """Code points of the longest sign-off."""
@@ -27,12 +27,11 @@ _SLOTS = {
     "initials": r"[A-Za-z]{1,4}(?:[./][A-Za-z]{1,4}){0,3}",
     "dash": DASH,
     "time": (
-        rf"(?:(?P<day>[0-3]\d){BLANK}?)?(?P<hour>[0-2]\d)[:.h]?(?P<minute>[0-5]\d)(?:{BLANK}*(?P<zone>GMT|UTC|TU|Z))?"
+        rf"(?:(?P<day>[0-3]\d){BLANK}?)?(?P<hour>[0-2]\d)[:.h]?(?P<minute>[0-5]\d)(?:{GAP}(?P<zone>GMT|UTC|TU|Z))?"
         rf"(?:{BLANK}+(?:(?P<day2>\d{{1,2}}){BLANK}+)?(?P<month>{WORD.pattern})\.?,?(?:{BLANK}+(?P<year>\d{{4}}|\d{{2}}))?)?"
     ),
 }
 _SENTENCE_STOP = re.compile(r"[.!?…。؟:\"»”’')\]]\s*")
-_SENTENCE_END = re.compile(r"[.!?…。؟][\"»”’')\]]*$")
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ class Trailer:
 
 
 @cache
-def compile_trailers(reference: Reference) -> tuple[tuple[FormRow, re.Pattern[str]], ...]:
+def compile_trailers(reference: Reference) -> tuple[tuple[TrailerRow, re.Pattern[str]], ...]:
     """The forms with their patterns, in the order of the file."""
     return tuple((row, re.compile(_expand(row.pattern) + r"\Z")) for row in reference.trailers)
 
@@ -90,7 +89,7 @@ def compile_trailers(reference: Reference) -> tuple[tuple[FormRow, re.Pattern[st
 def _expand(pattern: str) -> str:
     for name, slot in _SLOTS.items():
         pattern = pattern.replace("{" + name + "}", slot.replace(" ", "\0").replace("~", "\1"))
-    blank = re.sub("[~ ]", lambda found: BLANK + ("*" if found[0] == "~" else "+"), pattern)
+    blank = re.sub("[~ ]", lambda found: GAP if found[0] == "~" else f"{BLANK}+", pattern)
     return blank.replace("\0", " ").replace("\1", "~")
 
 
@@ -117,9 +116,9 @@ def find_trailer(text: str, start: int, end: int, reference: Reference) -> Trail
 
 
 def _read(
-    text: str, tail: int, found: re.Match[str], row: FormRow, is_behind: bool, reference: Reference
+    text: str, tail: int, found: re.Match[str], row: TrailerRow, is_behind: bool, reference: Reference
 ) -> Trailer | None:
-    if is_behind and not _SENTENCE_END.search(text[max(tail + found.start() - 8, 0) : tail + found.start()].rstrip()):
+    if is_behind and not SENTENCE_END.search(text[max(tail + found.start() - 8, 0) : tail + found.start()].rstrip()):
         return None
     groups = found.groupdict()
     agency = None

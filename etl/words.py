@@ -1,4 +1,4 @@
-"""What a blank, a dash and a word are, in any script: patterns that the readers of datelines and dates share."""
+"""What a blank, a dash, a word and the end of a sentence are, in any script: patterns that several readers share."""
 
 from __future__ import annotations
 
@@ -24,3 +24,6 @@ _LETTERS = rf"[^\W\d_]+(?:[{_MARK}]+[^\W\d_]*)*"
 
 WORD = re.compile(rf"(?:['’]s-)?{_LETTERS}(?:['’ʼ‘`´.&״\u2011-]{_LETTERS})*")
 """Letters, with an apostrophe, a hyphen or a full stop between two of them: `Port-au-Prince`, `D.C`, `INTERFAX.RU`."""
+
+SENTENCE_END = re.compile(r"[.!?…。؟।][\"»”’')\]]*$")
+"""The end of a sentence at the end of a text, closing quotation marks and brackets included."""

@@ -47,6 +47,11 @@ _EAST_ASIAN = re.compile(
     r"(?:(?P<year>\d{4}) ?[年년] ?)?(?P<month>\d{1,2}) ?[月월] ?(?P<day>\d{1,2}) ?[日일号]"
     r"|(?P<day2>\d{1,2})[日일](?!\w*[間内])"
 )
+_HAN_NUMBERS = {sign: number for number, sign in enumerate("〇一二三四五六七八九")}
+# Of an older newspaper: "三月五日電". What follows tells it from a number of days.
+_HAN_DATE = re.compile(
+    r"(?:(?P<month>[正一二三四五六七八九十]{1,3})月)?(?P<day>[一二三四五六七八九十廿卅]{1,3})日(?=[専专專综綜外电電発发發])"
+)
 _NO_DATE = re.compile(rf"NO{BLANK}DATE(?:{BLANK}GIVEN)?(?!\w)")
 _IS_EAST_ASIAN = re.compile(r"\d{1,4} ?[年月日년월일]")
 
@@ -220,3 +225,19 @@ def _year(text: str, at: int, end: int) -> tuple[int | None, int]:
     if year is None or before.end() == at:
         return None, at
     return int(year["year"]), year.end()
+
+
+def find_han_date(text: str, start: int, end: int) -> WrittenDate | None:
+    """The day in Chinese figures that a dateline closes with, inside a run of signs; None if there is none."""
+    found = _HAN_DATE.search(text, start, end)
+    if found is None:
+        return None
+    month = _han_number(found["month"]) if found["month"] else None
+    return WrittenDate(_han_number(found["day"]), month, None, None, found.start(), found.end())
+
+
+def _han_number(signs: str) -> int:
+    """A number up to 39: "三", "十五", "廿一"."""
+    signs = signs.replace("正", "一").replace("廿", "二十").replace("卅", "三十")
+    tens, ten, ones = signs.rpartition("十")
+    return (_HAN_NUMBERS.get(tens, 1) * 10 if ten else 0) + _HAN_NUMBERS.get(ones, 0)

@@ -75,31 +75,49 @@ class LineKind:
 
 
 FORM_NEEDS = {
-    "agency": "an agency of the registry, or one in capitals",
-    "known": "an agency of the registry",
+    "agency": "an agency of the registry, one in capitals, or a web address",
+    "known": "an agency of the registry, or a web address",
     "place": "a place of the gazetteer, or one with a region of it",
-    "city": "a place of the gazetteer, and no country",
+    "city": "a town of some size",
     "capitals": "a place in capitals",
-    "dash": "a dash behind it where agency or place are unknown",
+    "dash": "a dash behind it where the place is unknown",
 }
 """What a form may need, with what that says."""
+
+FORM_ITEMS = frozenset({"place", "date", "day", "when", "agency", "credit", "cable", "end"})
+"""What a form's pattern may name, besides signs that stand for themselves; see `etl.dateline`."""
 
 
 @dataclass(frozen=True)
 class FormRow:
-    """A row of dateline_forms.tsv or trailer_forms.tsv; `etl.dateline` or `etl.trailer` compiles its pattern.
+    """A row of dateline_forms.tsv; `etl.dateline` compiles its pattern.
 
     Attributes:
         name: the form's name.
         needs: what it takes to be believed, of FORM_NEEDS.
         confidence: 0 to 1, where agency and place are known and it stands on the first line.
-        pattern: in the language of the module that compiles it.
+        pattern: items, each of FORM_ITEMS or a sign, as `etl.dateline` says.
         example: a line that it reads; a test holds that.
     """
 
     name: str
     needs: frozenset[str]
     confidence: float
+    pattern: str
+    example: str
+
+
+@dataclass(frozen=True)
+class TrailerRow:
+    """A row of trailer_forms.tsv; `etl.trailer` compiles its pattern.
+
+    Attributes:
+        name: the form's name.
+        pattern: in the language of `etl.trailer`.
+        example: a sign-off that it reads; a test holds that.
+    """
+
+    name: str
     pattern: str
     example: str
 
@@ -181,7 +199,7 @@ class Reference:
     countries: dict[str, str]
     line_kinds: tuple[LineKind, ...]
     forms: tuple[FormRow, ...]
-    trailers: tuple[FormRow, ...]
+    trailers: tuple[TrailerRow, ...]
     unlisted_places: tuple[re.Pattern[str], ...]
     gazetteer: Gazetteer
     version: str
@@ -229,8 +247,8 @@ def load_reference(folder: Path = HERE) -> Reference:
         regions={row[0]: Region(row[1], row[2]) for _, row in _rows(folder / "regions.tsv", 3)},
         countries=_countries(folder),
         line_kinds=tuple(_line_kinds(folder)),
-        forms=tuple(_forms(folder / "dateline_forms.tsv")),
-        trailers=tuple(_forms(folder / "trailer_forms.tsv")),
+        forms=tuple(_forms(folder)),
+        trailers=tuple(_trailers(folder)),
         unlisted_places=tuple(_unlisted_places(folder)),
         gazetteer=Gazetteer(folder),
         version=_digest(folder),
@@ -307,14 +325,28 @@ def _unlisted_places(folder: Path) -> Iterator[re.Pattern[str]]:
         yield compiled
 
 
-def _forms(path: Path) -> Iterator[FormRow]:
-    for where, (name, needs, confidence, pattern, example) in _rows(path, 5):
+def _forms(folder: Path) -> Iterator[FormRow]:
+    for where, (name, needs, confidence, pattern, example) in _rows(folder / "dateline_forms.tsv", 5):
         needed = frozenset(needs.split(",")) if needs else frozenset()
         if not needed <= set(FORM_NEEDS):
             raise SetupFault(f"{where}: a form may need {', '.join(FORM_NEEDS)}, not {needs}")
         if not re.fullmatch(r"0\.\d+|1(?:\.0)?", confidence):
             raise SetupFault(f"{where}: a confidence is from 0 to 1, not {confidence}")
+        for item in pattern.split():
+            for choice in item.removesuffix("?").split("|"):
+                if choice not in FORM_ITEMS and (len(choice) != 1 or choice.isalnum()):
+                    raise SetupFault(
+                        f"{where}: {choice!r} is no item of a form; those are signs and {', '.join(sorted(FORM_ITEMS))}"
+                    )
+        if not {"agency", "credit", "place"} & set(pattern.replace("?", "").split()):
+            raise SetupFault(f"{where}: a form has a place or an agency in its pattern")
         yield FormRow(name, needed, float(confidence), pattern, example)
+
+
+def _trailers(folder: Path) -> Iterator[TrailerRow]:
+    for where, (name, pattern, example) in _rows(folder / "trailer_forms.tsv", 3):
+        _compiled(where, re.sub(r"\{[a-z]+\}", "x", pattern))
+        yield TrailerRow(name, pattern, example)
 
 
 def _compiled(where: str, pattern: str, flags: re.RegexFlag = re.NOFLAG) -> re.Pattern[str]:
