@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from etl import agencies, places
 from etl.evidence import Evidence
@@ -29,6 +30,9 @@ MAXIMUM_LENGTH = 160
 """Code points of a line that are looked at: the longest datelines are about half of this."""
 
 MINIMUM_CONFIDENCE = 0.6
+
+# Kinds of tokens that a form may end with, and that are no part of the dateline.
+_BEHIND = ",.:-=" + END
 
 # What may stand between a dateline and the body.
 _AFTER = re.compile(rf"/?{GAP}(?:{DASH}{{1,3}}|[=:.])?(?:{GAP}(?:{DASH}{{1,3}}|=))?\s*")
@@ -110,8 +114,7 @@ class Match:
     slots: dict[str, tuple[int, int]]
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """A literal and its place in the text (code points, end exclusive)."""
 
     literal: str
@@ -254,7 +257,8 @@ class _Candidate:
         place_is_known, agency_is_known: whether the reference data has them; true where the form has none.
         end: where the last part ends.
         dash_follows: whether a dash or a colon stands behind it.
-        body: what follows on the same line.
+        body_start: where the text goes on after the dash.
+        body: what follows on the same line, where the form needs to know.
     """
 
     place: Span | None = None
@@ -266,6 +270,7 @@ class _Candidate:
     date: WrittenDate | None = None
     end: int = 0
     dash_follows: bool = False
+    body_start: int = 0
     body: str = ""
 
 
@@ -287,11 +292,11 @@ def _read(match: Match, line: Line, line_index: int, reference: Reference) -> tu
         tokens = line.tokens[slice(*slots["place"])]
         found.place, found.region, found.byline = _place(text, tokens, reference)
         found.place_is_known = _is_known(found.place, found.region, reference)
-    found.end = max(token.end for token in line.tokens[: match.end] if token.kind not in ",.:-=" + END)
-    after = _AFTER.match(text, found.end)
-    assert after is not None, "it matches the empty string, too"
+    found.end = next(token.end for token in reversed(line.tokens[: match.end]) if token.kind not in _BEHIND)
     found.dash_follows = _DASH_AHEAD.match(text, found.end, found.end + MAXIMUM_LENGTH) is not None
-    found.body = text[after.end() : after.end() + _BODY_SAMPLE].partition("\n")[0] if "\n" not in after[0] else ""
+    found.body_start = _body_start(text, found.end)
+    if "capitals" in form.row.needs and "\n" not in text[found.end : found.body_start]:
+        found.body = text[found.body_start : found.body_start + _BODY_SAMPLE].partition("\n")[0]
     if reason := _agency_fault(form, found, reference) or _place_fault(form, found, reference):
         return None, reason
 
@@ -308,12 +313,10 @@ def _dateline(
 ) -> Dateline:
     place, byline = found.place, found.byline
     start = place.start if place and byline and slots["place"][0] == 0 else line.tokens[0].start
-    body_start = found.end
+    body_start = found.body_start
     if reporter := _REPORTED.match(text, found.end):
         byline = byline or (reporter["name"] or reporter["name2"]).strip()
-        body_start = reporter.end()
-    after = _AFTER.match(text, body_start)
-    assert after is not None, "it matches the empty string, too"
+        body_start = _body_start(text, reporter.end())
     is_nowhere = place is not None and _NO_PLACE.fullmatch(place.literal) is not None
     return Dateline(
         Span(text[start : found.end], start, found.end),
@@ -324,8 +327,14 @@ def _dateline(
         found.agency,
         found.date if found.date is not None and found.date.day is not None else None,
         byline,
-        after.end(),
+        body_start,
     )
+
+
+def _body_start(text: str, at: int) -> int:
+    after = _AFTER.match(text, at)
+    assert after is not None, "it matches the empty string, too"
+    return after.end()
 
 
 def _is_possible(date: WrittenDate) -> bool:
@@ -346,6 +355,8 @@ def _place(text: str, tokens: list[Token], reference: Reference) -> tuple[Span, 
             units[-1] = (units[-1][0], token.end)
         elif before != "/":
             units.append((token.start, token.end))
+    if len(units) == 1 and places.is_known(text[slice(*units[0])], reference):
+        return Span(text[slice(*units[0])], *units[0]), region, None
     start, byline = _behind_byline(text, *units[0], reference)
     units[0] = (start, units[0][1])
     names = [text[first:last] for first, last in units]

@@ -42,8 +42,9 @@ EARLIEST_YEAR = 1600
 """The first newspapers are of 1605: an earlier year is a misreading."""
 
 # Each day of a month as a number in a text, or any digit of another script: where there is none, nothing more needs
-# be looked for.
-_DAYS = [re.compile(rf"(?<!\d)0?{day}(?!\d)|[^\D0-9]") for day in range(32)]
+# be looked for. A pattern that begins with its figures is found at once.
+_DAYS = [re.compile(rf"{day}(?<![1-9]{day})(?!\d)") for day in range(32)]
+_DIGIT_OF_ANOTHER_SCRIPT = re.compile(r"[^\D0-9]")
 
 _LETTERS = r"[^\W\d_][^\W\d_\u0300-\u036f]*"
 # A look-ahead, so that matches may overlap: in "ouvert mercredi 10 février" the first two words look like a
@@ -227,12 +228,12 @@ class _Decision:
         end, method = self._frame()
         if end is None:
             return None, "dateline", _NO_YEAR
-        before = end.replace(day=1) - dt.timedelta(days=1)
         if month is None:
-            found = [_day(end.year, end.month, day), _day(before.year, before.month, day)]
+            months = [(end.year, end.month), (end.year, end.month - 1) if end.month > 1 else (end.year - 1, 12)]
         else:
-            found = [_day(end.year, month, day), _day(end.year - 1, month, day)]
-        for date in found:
+            months = [(end.year, month), (end.year - 1, month)]
+        for near in months:
+            date = _day(*near, day)
             # A day ahead is a time zone, or the next morning's paper.
             if date is None or not -1 <= (end - date).days <= MAXIMUM_LAG:
                 continue
@@ -241,7 +242,7 @@ class _Decision:
                 return None, method, "lies in the future"
             self._compare(date)
             return date, method, None
-        if found[0] is None:
+        if _day(*months[0], day) is None:
             self._conflicts.add("impossible_day")
             return None, method, "no such day in the header's year"
         self._conflicts.add("month_differs")
@@ -336,7 +337,7 @@ class _Decision:
             self._add_weekday(str(dateline.weekday), "dateline", dateline.start, dateline.end, dateline.weekday, date)
             return dateline.weekday
         lead, at = self._written.lead, self._written.lead_start
-        if not _DAYS[date.day].search(lead):
+        if not _DAYS[date.day].search(lead) and not _DIGIT_OF_ANOTHER_SCRIPT.search(lead):
             return None
         for day, month, year, weekday, start, end in self._named_days():
             if (day, month) == (date.day, date.month) and year in (None, date.year):

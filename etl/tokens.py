@@ -6,7 +6,7 @@ What they amount to, a dateline or none, belongs to `etl.dateline`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from etl import places
 from etl.reference import Reference, agency_head, normalise
@@ -51,6 +51,9 @@ _TIME_OF_DAY = re.compile(
     rf"{GAP}[,/]?{GAP}[0-2]?\d[:.h][0-5]\d(?::[0-5]\d)?(?!\d)"
     rf"(?:{GAP}(?:[ap]\.?m\.?|[A-Z]{{2,4}})(?!\w))?",
 )
+
+# Behind one of these, what a line is about to say is known: a day, an agency, or a credit in brackets.
+_TELLING = frozenset({DATE, AGENCY, ")"})
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 
 
@@ -100,26 +103,42 @@ class Line:
     def _read(self) -> None:
         if leading := _LEADING.match(self.text, self._at, self._end):
             self._at = leading.end()
+        text, stop = self.text, self._end
         while self._words <= (MOST_WORDS_BEHIND if self._is_told and not self._is_open else MOST_WORDS):
-            found = _LEX.match(self.text, self._at, self._end)
+            found = _LEX.match(text, self._at, stop)
             kind = found.lastgroup if found is not None else None
             if found is None or kind is None:
-                self._add(END, self._end, self._end)
+                self._add(END, stop, stop)
                 return
-            start, end = found.span(kind)
+            start, end = found.start(kind), found.end()
             if kind == "word":
-                self._word(found[kind], start, end)
+                if self._is_told and self._is_whole():
+                    break
+                self._word(text[start:end], start, end)
             elif kind == "number":
-                self._number(found[kind], start, end)
+                self._number(text[start:end], start, end)
+                if self.tokens[-1].kind == NUMBER and not self._is_in_a_credit():
+                    return
             elif kind == "dash":
                 self._add("-", start, end)
             else:
-                sign = _SIGNS.get(found[kind])
+                sign = _SIGNS.get(text[start])
                 self._add(sign or OTHER, start, end)
-                # The name of an agency may hold anything, where brackets say how far it goes.
-                if sign is None and not self._is_open:
+                if sign is None and not self._is_in_a_credit():
                     return
         self._add(OTHER, self._at, self._at)
+
+    def _is_in_a_credit(self) -> bool:
+        """Whether brackets or slashes are open. The name of an agency may hold anything, as they say how far it goes."""
+        return self._is_open or any(token.kind == "/" for token in self.tokens)
+
+    def _is_whole(self) -> bool:
+        """Whether a dateline has come to its end: place, day and agency are there, and a bracket or a dash."""
+        tokens = self.tokens
+        if tokens[-1].kind not in ")-":
+            return False
+        kinds = {token.kind for token in tokens}
+        return WORDS in kinds and not kinds.isdisjoint((DATE, DAY)) and not kinds.isdisjoint((AGENCY, ")"))
 
     def _add(
         self,
@@ -134,12 +153,13 @@ class Line:
         if kind in "(-)/[,:=" and self.tokens and self.tokens[-1].kind == ".":
             self.tokens.pop()
         self.tokens.append(Token(kind, start, end, date, agencies, weekday))
-        if kind in "()":
-            self._is_open = kind == "("
-        self._is_told = self._is_told or kind in (DATE, AGENCY, ")")
         self._at = end
         if kind != WORDS:
             self._words = 0
+        if kind in "()":
+            self._is_open = kind == "("
+        if kind in _TELLING:
+            self._is_told = True
 
     def _number(self, number: str, start: int, end: int) -> None:
         date = self._date(start)
@@ -155,7 +175,7 @@ class Line:
         if date.calendar != GREGORIAN and (equal := _EQUAL.match(self.text, date.end, self._end)):
             other = self._date(equal.end()) if equal.end() < self._end else None
             if other is not None and other.calendar == GREGORIAN:
-                date = replace(other, start=date.start)
+                date = other._replace(start=date.start)
         end = date.end
         for behind in (_ERA, _TIME_OF_DAY):
             if found := behind.match(self.text, end, self._end):
@@ -309,6 +329,6 @@ class Line:
 
     def _join(self, first: int, last: int, day: Token, weekday: Token) -> None:
         assert day.date is not None, "it is a day"
-        date = replace(day.date, weekday=weekday.weekday)
+        date = day.date._replace(weekday=weekday.weekday)
         joined = Token(day.kind, self.tokens[first].start, self.tokens[last].end, date)
         self.tokens[first : last + 1] = [joined]

@@ -6,7 +6,7 @@ Here a literal becomes numbers. Which day a document is of, with the year that n
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from etl.reference import Calendar, normalise
 from etl.words import BLANK, DASH, GAP, WORD
@@ -53,11 +53,12 @@ _HAN_DATE = re.compile(
     r"(?:(?P<month>[正一二三四五六七八九十]{1,3})月)?(?P<day>[一二三四五六七八九十廿卅]{1,3})日(?=[専专專综綜外电電発发發])"
 )
 _NO_DATE = re.compile(rf"NO{BLANK}DATE(?:{BLANK}GIVEN)?(?!\w)")
+# What figures are followed by where they are a whole date.
+_IN_FIGURES = re.compile(rf"\d{{1,4}}{GAP}[-./年月日년월일]")
 _IS_EAST_ASIAN = re.compile(r"\d{1,4} ?[年月日년월일]")
 
 
-@dataclass(frozen=True)
-class WrittenDate:
+class WrittenDate(NamedTuple):
     """A day as a text gives it.
 
     Attributes:
@@ -84,7 +85,7 @@ class WrittenDate:
     @property
     def swapped(self) -> WrittenDate:
         """The day with the month first, as American agencies write figures, if they can be meant so."""
-        return replace(self, day=self.month, month=self.day) if self.is_either else self
+        return self._replace(day=self.month, month=self.day) if self.is_either else self
 
 
 def read_date(text: str, at: int, end: int, calendar: Calendar, language: str | None = None) -> WrittenDate | None:
@@ -110,7 +111,7 @@ def read_date(text: str, at: int, end: int, calendar: Calendar, language: str | 
     )
     if date is None or not has_article:
         return date
-    return replace(date, start=start, has_article=True)
+    return date._replace(start=start, has_article=True)
 
 
 def _no_date(text: str, at: int, end: int) -> WrittenDate | None:
@@ -119,6 +120,8 @@ def _no_date(text: str, at: int, end: int) -> WrittenDate | None:
 
 
 def _figures(text: str, at: int, end: int) -> WrittenDate | None:
+    if not _IN_FIGURES.match(text, at, end):
+        return None
     if _IS_EAST_ASIAN.match(text, at, end):
         if found := _EAST_ASIAN.match(text, at, end):
             month = int(found["month"]) if found["month"] else None
@@ -178,7 +181,7 @@ def _year_first(text: str, at: int, end: int, calendar: Calendar, language: str 
     date = _month_first(text, at_month, end, calendar, language) or _day_first(text, at_month, end, calendar, language)
     if date is None or date.year is not None:
         return None
-    return replace(date, year=int(year["year"]), start=at)
+    return date._replace(year=int(year["year"]), start=at)
 
 
 def _month_first(text: str, at: int, end: int, calendar: Calendar, language: str | None) -> WrittenDate | None:
