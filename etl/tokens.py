@@ -129,7 +129,7 @@ class Line:
         self._add(OTHER, self._at, self._at)
 
     def _is_in_a_credit(self) -> bool:
-        """Whether brackets or slashes are open. The name of an agency may hold anything, as they say how far it goes."""
+        """Whether brackets or slashes are open: they say how far an agency goes, and its name may hold anything."""
         return self._is_open or any(token.kind == "/" for token in self.tokens)
 
     def _is_whole(self) -> bool:
