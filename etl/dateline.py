@@ -4,9 +4,10 @@ The grammar is data: each row of reference/dateline_forms.tsv is a form, a patte
 makes of a line; one matcher reads them all. What the parts mean is decided elsewhere: `etl.places`, `etl.dates`,
 `etl.agencies`.
 
-Pattern language: items parted by blanks. `place`, `date`, `agency` and `cable` are what they say, `day` is one without
-a month, `when` either; `credit` is whatever stands between brackets or slashes; any sign is itself, `end` is the end of
-the line, `|` parts alternatives, and `?` behind an item makes it optional.
+Pattern language: items parted by blanks. `place`, `date`, `agency` and `cable` are what they say, `name` is an
+author's, `day` is one without a month, `when` either; `credit` is whatever stands between brackets or slashes; any sign
+is itself, `+` a hyphen between a place and an agency, `end` is the end of the line, `|` parts alternatives, and `?`
+behind an item makes it optional.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from etl.front_matter import MAXIMUM_LINES, behind_note, is_prose, kind_of_line
 from etl.paragraphs import head_lines
 from etl.reference import CACHED_NAMES, Reference, normalise
 from etl.reference.loader import FormRow
-from etl.tokens import AGENCY, CABLE, DATE, DAY, END, WORDS, Line, Token
+from etl.tokens import AGENCY, CABLE, DATE, DAY, END, QUOTES, WORDS, Line, Token
 from etl.words import BLANK, DASH, GAP
 from etl.written_dates import WrittenDate
 
@@ -38,7 +39,7 @@ _BEHIND = ",.:-=" + END
 _AFTER = re.compile(rf"/?{GAP}(?:{DASH}{{1,3}}|[=:.])?(?:{GAP}(?:{DASH}{{1,3}}|=))?\s*")
 _DASH_AHEAD = re.compile(rf"{GAP}(?:\.{GAP})?(?:{DASH}|[=:：])")
 
-_PHOTO = re.compile(r"\b(?:photos?|fotos?|images?|video|vidéo|getty|archives?|pool|handout|фото)\b", re.IGNORECASE)
+_PHOTO = re.compile(r"\b(?:photos?|fotos?|images?|video|vidéo|getty|archives?|pool|handout|фото|fot)\b", re.IGNORECASE)
 
 # Lower-case words inside names of places are short: "Rio de Janeiro", "Frankfurt am Main", "Mont sur Rolle".
 _LONGEST_PARTICLE = 4
@@ -68,9 +69,15 @@ _DOMAIN = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z]{2,3}){1,2}")
 
 # What a byline begins with that runs into the place.
 _BY = frozenset({"by", "par", "por", "von", "door", "av", "af", "di", "od"})
-_CORRESPONDENT = frozenset({"корр", "кор", "кар", "corr", "corresp", "special to", "from"})
+# What stands before an agency's name and is no part of it: a correspondent's calling, or "news agency".
+_CALLINGS = frozenset(
+    {"корр", "кор", "кар", "corr", "corresp", "special to", "from", "per", "via", "иа", "ниат", "амит"}
+)
+_MOST_NAMES, _LONGEST_NAME_WITHOUT_CASE = 4, 20
 _REPORTER = re.compile("[记記]者")
 _LONGEST_EAST_ASIAN_PLACE = 4
+
+_LONGEST_PREPOSITION = 2
 
 _NAME = f"[{WORDS}{AGENCY}]"
 _BRACKETED = rf"(?:\({_NAME}(?:/{_NAME})?\))?(?:\[{_NAME}\])?"
@@ -81,6 +88,7 @@ _SLOTS = {
     "when": f"(?P<date>[{DATE}{DAY}])",
     "agency": f"(?P<agency>{AGENCY}{{2,3}}|[{AGENCY}{WORDS}](?:[/=][{AGENCY}{WORDS}]){{0,2}})",
     "credit": r"(?P<agency>[^():$]{1,9}?)",
+    "name": f"(?P<byline>{WORDS})",
     "cable": CABLE,
     "end": re.escape(END),
 }
@@ -196,7 +204,7 @@ def _matches(kinds: str, reference: Reference) -> tuple[Match, ...]:
     """
     found = ((form, form.pattern.match(kinds)) for form in compile_forms(reference).get(kinds[:1], ()))
     matches = (
-        Match(form, match.end(), {slot: match.span(slot) for slot in form.pattern.groupindex})
+        Match(form, match.end(), {slot: match.span(slot) for slot, part in match.groupdict().items() if part})
         for form, match in found
         if match is not None
     )
@@ -282,21 +290,31 @@ def _read(match: Match, line: Line, line_index: int, reference: Reference) -> tu
         found.date = line.tokens[slots["date"][0]].date
         if found.date is None or not _is_possible(found.date):
             return None, "no such date"
+    credited = None
     if "agency" in slots:
         found.agency, is_vouched_for = _agency(text, line.tokens[slice(*slots["agency"])], reference)
         known = agencies.candidates(found.agency.literal, reference)
         found.agency_is_known = is_vouched_for or bool(known)
+        if not found.agency_is_known and "place" in slots and kind_of_line(found.agency.literal, reference) == "byline":
+            # "(From Our Own Correspondent.)"
+            credited, found.agency, found.agency_is_known = found.agency.literal, None, True
         if found.date is not None and known and all(reference.agencies[name].country_code == "US" for name in known):
             found.date = found.date.swapped
     if "place" in slots:
         tokens = line.tokens[slice(*slots["place"])]
         found.place, found.region, found.byline = _place(text, tokens, reference)
+        found.byline = found.byline or credited
+        if "byline" in slots:
+            name = line.tokens[slots["byline"][0]]
+            found.byline = text[name.start : name.end]
+            if not _is_a_person(found.byline):
+                return None, f"{found.byline!r} is no name of a person"
         found.place_is_known = _is_known(found.place, found.region, reference)
     found.end = next(token.end for token in reversed(line.tokens[: match.end]) if token.kind not in _BEHIND)
     found.dash_follows = _DASH_AHEAD.match(text, found.end, found.end + MAXIMUM_LENGTH) is not None
     found.body_start = _body_start(text, found.end)
-    if "capitals" in form.row.needs and "\n" not in text[found.end : found.body_start]:
-        found.body = text[found.body_start : found.body_start + _BODY_SAMPLE].partition("\n")[0]
+    if form.row.needs & {"capitals", "sentence"} and "\n" not in text[found.end : found.body_start]:
+        found.body = text[found.body_start :].partition("\n")[0]
     if reason := _agency_fault(form, found, reference) or _place_fault(form, found, reference):
         return None, reason
 
@@ -335,6 +353,14 @@ def _body_start(text: str, at: int) -> int:
     after = _AFTER.match(text, at)
     assert after is not None, "it matches the empty string, too"
     return after.end()
+
+
+def _is_a_person(name: str) -> bool:
+    """Whether a literal can be an author's name: some words, each with a capital, or a few signs without any."""
+    words = name.split()
+    if name.upper() == name.lower():
+        return len(name) <= _LONGEST_NAME_WITHOUT_CASE
+    return 1 < len(words) <= _MOST_NAMES and all(word[0].isupper() for word in words)
 
 
 def _is_possible(date: WrittenDate) -> bool:
@@ -390,8 +416,8 @@ def _behind_byline(text: str, start: int, end: int, reference: Reference) -> tup
         if at:
             return at, text[start:at].rstrip()
     author, slash, place = text[start:end].partition("/")
-    if slash and not places.is_known(author, reference) and places.is_known(place, reference):
-        return start + len(author) + 1, author
+    if slash and not places.is_known(author, reference) and places.is_known(place.strip(), reference):
+        return end - len(place.lstrip()), author.rstrip()
     return start, None
 
 
@@ -416,11 +442,18 @@ def _agency(text: str, tokens: list[Token], reference: Reference) -> tuple[Span,
     if is_passed_on:
         tokens = rest[1:]
     elif len(known) == 1 and first is not known[0]:
-        # The name of somebody comes before a comma, or behind his calling.
-        before = text[first.start : known[0].start].rstrip(" .,")
-        is_signed = tokens[tokens.index(known[0]) - 1].kind == "," or normalise(before) in _BY | _CORRESPONDENT
+        # The name of somebody comes before a comma or a dash, or behind his calling.
+        before = text[first.start : known[0].start].rstrip(' .,«"“')
+        sign = tokens[tokens.index(known[0]) - 1]
+        is_set_off = sign.kind == "," or (sign.kind == "-" and text[sign.start - 1].isspace())
+        is_signed = is_set_off or normalise(before) in _BY | _CALLINGS
         tokens = known if is_signed else tokens
+    elif len(known) == 1 and rest and rest[0].kind == ",":
+        # What follows is the author: "Росбалт, Иван Петров".
+        tokens = known
     start, end = tokens[0].start, tokens[-1].end
+    if text[end : end + 1] in QUOTES and not QUOTES.isdisjoint(text[start:end]):
+        end += 1
     return Span(text[start:end], start, end), is_passed_on
 
 
@@ -452,8 +485,9 @@ def _agency_fault(form: Form, found: _Candidate, reference: Reference) -> str:
     has_letters = sum(map(str.isalpha, literal)) > 1
     if not has_letters or literal[0].islower() or (len(literal.split()) > 4 and not literal.isupper()):
         return f"{literal!r} does not look like an agency"
-    if places.is_known(literal, reference) and not (found.date is not None and found.dash_follows):
-        # "Спартак (Москва) – Зенит", "Jan Bos (Netherlands)".
+    # "Спартак (Москва) – Зенит", "Jan Bos (Netherlands)", "Phoenix (AZ) - Flights". But "ETA" is a village, too.
+    is_beside_a_day = found.date is not None and (found.dash_follows or is_capital)
+    if places.region_of(literal, reference) or (places.is_known(literal, reference) and not is_beside_a_day):
         return f"{literal!r} is a place"
     is_place_known = found.place is not None and found.place_is_known
     if not found.dash_follows:
@@ -475,12 +509,24 @@ def _place_fault(form: Form, found: _Candidate, reference: Reference) -> str:
     words = re.split(r"[\s,/]+", literal.strip())
     if len(words) > _MOST_WORDS:
         return "too long for a place"
+    if _PHOTO.search(literal):
+        return f"{literal!r} is a photo credit"
+    is_set_off = found.dash_follows or found.region is not None or "credit" in form.row.pattern
+    if len(literal) <= _LONGEST_PREPOSITION and literal.istitle() and not is_set_off:
+        # "On March 3, Reuters said": some village bears any name of two letters.
+        return f"{literal!r} is hardly a place"
     if not found.place_is_known and (reason := _is_no_name(literal, words, reference)):
         return reason
     if "capitals" in needs and not literal.isupper():
         return f"{literal!r} is not in capitals"
-    if "capitals" in needs and found.body and found.body.upper() == found.body:
+    if "capitals" in needs and found.body and found.body[:_BODY_SAMPLE].upper() == found.body[:_BODY_SAMPLE]:
         return "a headline in capitals"
+    if "sentence" in needs and not (
+        "," not in literal and is_prose(found.body, reference) and found.body[0] == found.body[0].title()
+    ):
+        return "no full sentence follows"
+    if "region" in needs and not (found.region and places.region_of(found.region, reference)):
+        return "no region is named with it"
     if "city" in needs and not places.is_city(literal, reference):
         return f"{literal!r} is no known city"
     if not has_agency and found.region and not places.region_of(found.region, reference) and found.date is None:

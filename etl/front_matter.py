@@ -24,7 +24,9 @@ _LONGEST_KIND = 160
 
 _PROSE_WORDS = 8
 
-_NOTE = re.compile(r"(?P<note>\([^()\n]{3,158}\))\s*(?=\S)")
+# "By Jane Doe, Associated Press Writer CHICAGO (AP) --"
+_WRITER = re.compile(r"By [^\n:.]{3,80} (?:Writer|Correspondent|Reporter|Editor),? (?=[A-Z]{3})")
+_NOTE = re.compile(r"(?P<note>\([^()\n]{3,158}\)|\[[^\[\]\n]{3,40}\])\s*(?=\S)")
 
 _SECTION_WORDS = 3
 """The name of a section has at most so many words, a headline more."""
@@ -118,9 +120,12 @@ def _is_furniture(line: str, reference: Reference) -> bool:
 
 
 def behind_note(text: str, start: int, end: int, reference: Reference) -> int:
-    """Where a line goes on behind a version note in brackets: "(Corrects paragraph 7) HAVANA (Reuters) -"."""
+    """Where a line goes on behind a version note in brackets or an author: "(Corrects the year) HAVANA (Reuters) -"."""
     note = _NOTE.match(text, start, end)
-    return note.end() if note and kind_of_line(note["note"], reference) == "version_label" else start
+    if note and kind_of_line(note["note"], reference) == "version_label":
+        return note.end()
+    writer = _WRITER.match(text, start, end)
+    return writer.end() if writer else start
 
 
 def is_prose(line: str, reference: Reference) -> bool:

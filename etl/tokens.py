@@ -13,7 +13,7 @@ from etl.reference import Reference, agency_head, normalise
 from etl.words import BLANK, DASH, GAP, WORD
 from etl.written_dates import GREGORIAN, ROMAN, WrittenDate, find_han_date, read_date
 
-WORDS, DATE, DAY, AGENCY, WEEKDAY, NUMBER, CABLE, END, OTHER = "PDNAWXE$?"
+WORDS, DATE, DAY, AGENCY, WEEKDAY, NUMBER, CABLE, GLUE, END, OTHER = "PDNAWXE+$?"
 """The kinds of tokens, each one sign, so that a line is a string of kinds. Punctuation is its own kind."""
 
 MOST_WORDS, MOST_WORDS_BEHIND = 8, 3
@@ -25,14 +25,19 @@ _LEX = re.compile(
 
 _SIGNS = {
     **{sign: sign for sign in ",.:()[]/="},
-    **dict(zip("،、，．。۔।：（）［］【】／＝〔〕・", ",,,....:()[]()/=()/", strict=True)),
+    **dict(zip("،、，፣፤၊．。۔।።။：፦៖（）［］【】／＝〔〕・∙", ",,,,,,......:::()[]()/=()/-", strict=True)),
 }
+
+QUOTES = frozenset('"«»“”„')
+"""Around a name they say nothing: "/ИА «Росбалт»/"."""
 
 # Signs that a page puts before a line.
 _LEADING = re.compile(rf"(?:{BLANK}|[*•●►▶▪■◆★|>»«\"“”_~+#])+")
 
 # "电", "專電", "讯": sent by cable. It closes Chinese and Japanese datelines.
 _CABLE = re.compile(r"(?:[专專外综綜]合?|体育|综合|綜合外|综合外)?[电電讯訊](?:报道|報導)?|[発发發발]")
+# "台南報導", "明報專訊": the same without a day.
+_REPORTED = re.compile(r"(?:報導|报道|[專专綜综外][訊讯])$")
 _KOREAN_CABLE = "발"
 _FIRST_UNSPACED = "\u3040"
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
@@ -54,6 +59,7 @@ _TIME_OF_DAY = re.compile(
 
 # Behind one of these, what a line is about to say is known: a day, an agency, or a credit in brackets.
 _TELLING = frozenset({DATE, AGENCY, ")"})
+_IN_BRACKETS = re.compile(r"\([^()]*\)")
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")
 
 
@@ -123,10 +129,19 @@ class Line:
                 self._add("-", start, end)
             else:
                 sign = _SIGNS.get(text[start])
-                self._add(sign or OTHER, start, end)
+                if text[start] in QUOTES and self._is_in_a_credit():
+                    self._at = end
+                    continue
+                self._add("." if sign == "/" and self._is_stop(start) else sign or OTHER, start, end)
                 if sign is None and not self._is_in_a_credit():
                     return
         self._add(OTHER, self._at, self._at)
+
+    def _is_stop(self, slash: int) -> bool:
+        """Whether a slash that none came before only closes what it stands at: "REPORT.AZ/ The ministry"."""
+        kinds = [token.kind for token in self.tokens]
+        is_lopsided = not self.text[slash - 1].isspace() and self.text[slash + 1 : slash + 2].isspace()
+        return is_lopsided and kinds[-1:] == [AGENCY] and "/" not in kinds
 
     def _is_in_a_credit(self) -> bool:
         """Whether brackets or slashes are open: they say how far an agency goes, and its name may hold anything."""
@@ -134,11 +149,12 @@ class Line:
 
     def _is_whole(self) -> bool:
         """Whether a dateline has come to its end: place, day and agency are there, and a bracket or a dash."""
-        tokens = self.tokens
-        if tokens[-1].kind not in ")-":
+        kinds = "".join(token.kind for token in self.tokens)
+        if kinds[-1] not in ")-":
             return False
-        kinds = {token.kind for token in tokens}
-        return WORDS in kinds and not kinds.isdisjoint((DATE, DAY)) and not kinds.isdisjoint((AGENCY, ")"))
+        # What a credit in brackets holds is neither place nor day.
+        kinds = _IN_BRACKETS.sub(AGENCY, kinds)
+        return WORDS in kinds and AGENCY in kinds and (DATE in kinds or DAY in kinds)
 
     def _add(
         self,
@@ -205,10 +221,16 @@ class Line:
             return self._add(WEEKDAY, start, weekday[1], weekday=weekday[0])
         if agency := self._agency_at(word, start):
             return self._add(AGENCY, start, agency[1], agencies=agency[0])
-        if "-" in word and (at := self._before_agency(word, start)):
-            self._words_to(start, at)
-            self._add("-", at, at + 1)
-            return self._add(AGENCY, at + 1, end, agencies=reference.literals[normalise(self.text[at + 1 : end])])
+        if "-" in word and (at := self._glue(word, start)):
+            for first, stop in ((start, at), (at + 1, end)):
+                ids = reference.literals.get(normalise(self.text[first:stop]))
+                if ids:
+                    self._add(AGENCY, first, stop, agencies=ids)
+                else:
+                    self._words_to(first, stop)
+                if stop == at:
+                    self._add(GLUE, at, at + 1)
+            return None
         if last in (DATE, DAY) and word == _KOREAN_CABLE:
             return self._add(CABLE, start, end)
         if _UNSPACED.match(word):
@@ -258,13 +280,17 @@ class Line:
                     return literals[key], start + length
         return None
 
-    def _before_agency(self, word: str, start: int) -> int | None:
-        """The hyphen in "دمشق-سانا", where a place runs into an agency."""
+    def _glue(self, word: str, start: int) -> int | None:
+        """The hyphen in "دمشق-سانا" and "APA-Ouagadougou", between a place and an agency; None if it is another one."""
+        literals, named = self._reference.literals, self._reference.gazetteer.named
         place, _, agency = word.rpartition("-")
-        is_both = normalise(agency) in self._reference.literals and bool(
-            self._reference.gazetteer.named(normalise(place))
-        )
-        return start + len(place) if is_both else None
+        if normalise(agency) in literals and named(normalise(place)):
+            return start + len(place)
+        agency, _, place = word.partition("-")
+        # "SPA-FRANCORCHAMPS" is one name.
+        if not place.isupper() and normalise(agency) in literals and named(normalise(place)):
+            return start + len(agency)
+        return None
 
     def _unspaced(self, word: str, start: int, end: int) -> None:
         """A run of Han or Kana signs: agencies at its ends, the mark of a cable behind a day, and the rest."""
@@ -280,12 +306,20 @@ class Line:
             self._add(AGENCY, start, start + head, agencies=literals[word[:head]])
         rest = word[head:]
         date = find_han_date(self.text, start + head, end)
-        tail = next((n for n in range(min(len(rest) - 1, 8), 1, -1) if rest[-n:] in literals), 0) if not date else 0
-        stop = date.start if date else end - tail
+        reported = _REPORTED.search(rest) if not date else None
+        tail = next((n for n in range(min(len(rest) - 1, 8), 1, -1) if rest[-n:] in literals), 0)
+        if date:
+            stop = date.start
+        elif reported:
+            stop = start + head + reported.start()
+        else:
+            stop = end - tail
         if stop > start + head:
             self._words_to(start + head, stop)
         if date:
             self._add_date(date)
+        elif reported:
+            self._add(CABLE, stop, end)
         elif tail:
             self._add(AGENCY, end - tail, end, agencies=literals[rest[-tail:]])
 

@@ -11,14 +11,15 @@ from typing import NamedTuple
 from etl.reference import Calendar, normalise
 from etl.words import BLANK, DASH, GAP, WORD
 
-GREGORIAN, ISLAMIC, PERSIAN = "gregorian", "islamic", "persian"
+GREGORIAN = "gregorian"
 
 # What may stand before a day: an article or a preposition of the calendar files.
 _ARTICLE = re.compile(rf"(?P<word>[^\W\d_]+){BLANK}+(?=\d)")
 
 _DAY = re.compile(r"(?P<day>\d{1,3})(?:er|ère|ème|e|º|°|ª|st|nd|rd|th|:a|:e|-го|-е|-ші|-шы)?(?!\d)", re.IGNORECASE)
 _DAY_WORD = re.compile(rf"{GAP}d\.")
-_OF = re.compile(rf"{GAP}[.,]?{GAP}(?:(?:de|do|da|di|del|d['’]|of|du|e){BLANK}+|(?<=\W)d['’])?")
+_OF = re.compile(rf"(?:-(?=[^\W\d_])|{GAP}[.,]?{GAP})(?:(?:de|do|da|di|del|d['’]|of|du|e){BLANK}+|(?<=\W)d['’])?")
+_BETWEEN_NAMES = re.compile(rf"{GAP}/{GAP}|{BLANK}+")
 _STOP_AND_GAP = re.compile(rf"{GAP}\.?{GAP}")
 _BEFORE_YEAR = re.compile(rf"(?:{GAP}\.?,?{GAP}(?:(?:de|del|do|da|of){BLANK}+)?|{GAP}\.?{GAP}/{GAP})")
 _YEAR_WORD = r"(?:г(?:ода?|\.)?|р(?:оку|\.)?|-?cu il|yil|жыл\w*|il|gada|m\.)(?!\w)"
@@ -34,6 +35,7 @@ _FIGURES = re.compile(
     rf"|(?P<first3>\d{{1,2}}){GAP}\.{GAP}(?P<second3>\d{{1,2}}){GAP}\.(?!{GAP}\d)"
     rf"|(?P<first4>\d{{1,2}}){BLANK}-{BLANK}(?P<second4>\d{{1,2}})(?={GAP}\()"
 )
+_MINUTES = re.compile(r":\d")
 _MOST_MONTH_WORDS = 3
 
 ROMAN = dict(zip(("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI", "XII"), range(1, 13), strict=True))
@@ -67,7 +69,7 @@ class WrittenDate(NamedTuple):
         year: None where none is written. Below 100 it has two figures only.
         weekday: Monday = 1; None where none is written.
         start, end: its place in the text.
-        calendar: gregorian, islamic or persian; the numbers are those of that calendar.
+        calendar: gregorian, or another of `etl.reference.loader.MONTH_KINDS`; the numbers are those of that calendar.
         has_article: whether it begins as in a letter: `le 3 mai`.
         is_either: whether its figures would be a day in the other order, too; they are read with the day first.
     """
@@ -164,8 +166,9 @@ def _day_first(text: str, at: int, end: int, calendar: Calendar, language: str |
     if month is None:
         return None
     system, number, after = month
-    # "4 مارس آذار": some papers give a month both its names.
-    again = WORD.match(text, after + 1, end)
+    # "4 مارس آذار", "22 حزيران/ يونيو": some papers give a month both its names.
+    between = _BETWEEN_NAMES.match(text, after, end)
+    again = WORD.match(text, between.end(), end) if between else None
     if again is not None and calendar.month_of(again[0], language) == (system, number):
         after = again.end()
     year, stop = _year(text, after, end)
@@ -195,7 +198,7 @@ def _month_first(text: str, at: int, end: int, calendar: Calendar, language: str
     assert gap is not None, "it matches nothing, too"
     day = _DAY.match(text, gap.end(), end)
     # "May 2020": no day.
-    if day is None or (len(day["day"]) > 2) or text[day.end() : day.end() + 1] == ":":
+    if day is None or len(day["day"]) > 2 or _MINUTES.match(text, day.end(), end):
         return None
     year, stop = _year(text, day.end(), end)
     if word := _DAY_WORD.match(text, stop, end):

@@ -21,7 +21,13 @@ from etl.reference.gazetteer import Gazetteer
 
 HERE = Path(__file__).parent
 
-MONTH_KINDS = {"month": "gregorian", "islamic_month": "islamic", "persian_month": "persian"}
+MONTH_KINDS = {
+    "month": "gregorian",
+    "islamic_month": "islamic",
+    "persian_month": "persian",
+    "ethiopic_month": "ethiopic",
+    "nepali_month": "nepali",
+}
 """The kinds of months in the calendar files, with their calendars."""
 
 CALENDAR_KINDS = {"weekday": 7, "article": 1, **dict.fromkeys(MONTH_KINDS, 12)}
@@ -80,11 +86,13 @@ FORM_NEEDS = {
     "place": "a place of the gazetteer, or one with a region of it",
     "city": "a town of some size",
     "capitals": "a place in capitals",
+    "region": "a region or a country written beside the place",
+    "sentence": "a full sentence behind it",
     "dash": "a dash behind it where the place is unknown",
 }
 """What a form may need, with what that says."""
 
-FORM_ITEMS = frozenset({"place", "date", "day", "when", "agency", "credit", "cable", "end"})
+FORM_ITEMS = frozenset({"place", "date", "day", "when", "agency", "credit", "name", "cable", "end"})
 """What a form's pattern may name, besides signs that stand for themselves; see `etl.dateline`."""
 
 
@@ -151,11 +159,18 @@ class Calendar:
         return self._number("month", name, language)
 
     def month_of(self, name: str, language: str | None = None) -> tuple[str, int] | None:
-        """The calendar that has a month of that name (gregorian, islamic, persian), and its number. As `month`."""
-        for kind, calendar in MONTH_KINDS.items():
+        """The calendar that has a month of that name, of MONTH_KINDS, and its number. As `month`.
+
+        Of a name in several calendars (one that is Gregorian in Tigrinya and Ethiopian in Amharic), that of `language`.
+        """
+        key = normalise(name)
+        kinds = [kind for kind in MONTH_KINDS if key in self._names[kind]]
+        if len(kinds) > 1 and language is not None:
+            kinds.sort(key=lambda kind: language.partition("-")[0] not in self._names[kind][key])
+        for kind in kinds:
             number = self._number(kind, name, language)
             if number is not None:
-                return calendar, number
+                return MONTH_KINDS[kind], number
         return None
 
     def weekday(self, name: str, language: str | None = None) -> int | None:

@@ -6,7 +6,7 @@ from etl.dates import Written, decide_date
 from etl.header import read_header
 from etl.reference import Reference
 from etl.time_stamp import TimeStamp, read_stamp
-from etl.written_dates import ISLAMIC, WrittenDate
+from etl.written_dates import WrittenDate
 
 TODAY = dt.date(2026, 11, 21)
 
@@ -136,7 +136,7 @@ def test_month_names_of_many_languages(
 
 
 def test_days_of_other_calendars_are_flagged_and_not_guessed(reference: Reference) -> None:
-    dateline = WrittenDate(19, 9, 1442, None, 0, 1, ISLAMIC)
+    dateline = WrittenDate(19, 9, 1442, None, 0, 1, "islamic")
     decision = decide_date(read_header(" date 2021-05"), Written(dateline), reference.calendar, TODAY)
     assert (decision.content_created_edtf, decision.date_conflict) == ("2021-05", "other_calendar")
 

@@ -1,7 +1,7 @@
 import pytest
 
 from etl.reference import Reference
-from etl.written_dates import GREGORIAN, ISLAMIC, PERSIAN, read_date
+from etl.written_dates import GREGORIAN, read_date
 
 # text, (day, month, year), what is left, the calendar
 READ = [
@@ -31,8 +31,12 @@ READ = [
     ("2018 m. vasario 16 d.", (16, 2, 2018), "", GREGORIAN),
     ("5 мая 2020 г. -", (5, 5, 2020), " -", GREGORIAN),
     ("17 تشرين الثاني", (17, 11, None), "", GREGORIAN),
-    ("19 رمضان 1442", (19, 9, 1442), "", ISLAMIC),
-    ("5 خرداد 1400", (5, 3, 1400), "", PERSIAN),
+    ("19 رمضان 1442", (19, 9, 1442), "", "islamic"),
+    ("5 خرداد 1400", (5, 3, 1400), "", "persian"),
+    ("15 असार", (15, 3, None), "", "nepali"),
+    ("12 حمل 1397", (12, 1, 1397), "", "persian"),
+    ("22 حزيران/ يونيو", (22, 6, None), "", GREGORIAN),
+    ("09-May", (9, 5, None), "", GREGORIAN),
     ("3 mai 20233", (3, 5, 20233), "", GREGORIAN),
 ]
 
@@ -59,6 +63,16 @@ def test_reads(
     assert found is not None
     assert (found.day, found.month, found.year) == date
     assert (text[found.end - 2 :], found.calendar) == (rest, calendar)
+
+
+def test_a_month_of_two_calendars_is_that_of_the_language(reference: Reference) -> None:
+    text = "21 ሚያዝያ 2014"
+    found = read_date(text, 0, len(text), reference.calendar, "am")
+    assert found is not None
+    assert (found.calendar, found.month) == ("ethiopic", 8)
+    found = read_date(text, 0, len(text), reference.calendar, "ti")
+    assert found is not None
+    assert (found.calendar, found.month) == (GREGORIAN, 4)
 
 
 @pytest.mark.parametrize("text", NOT_READ)
