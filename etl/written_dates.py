@@ -21,7 +21,7 @@ _DAY_WORD = re.compile(rf"{GAP}d\.")
 _OF = re.compile(rf"(?:-(?=[^\W\d_])|{GAP}[.,]?{GAP})(?:(?:de|do|da|di|del|d['’]|of|du|e){BLANK}+|(?<=\W)d['’])?")
 _BETWEEN_NAMES = re.compile(rf"{GAP}/{GAP}|{BLANK}+")
 _STOP_AND_GAP = re.compile(rf"{GAP}\.?{GAP}")
-_BEFORE_YEAR = re.compile(rf"(?:{GAP}\.?,?{GAP}(?:(?:de|del|do|da|of){BLANK}+)?|{GAP}\.?{GAP}/{GAP})")
+_BEFORE_YEAR = re.compile(rf"(?:{GAP}\.?[,፣]?{GAP}(?:(?:de|del|do|da|of){BLANK}+)?|{GAP}\.?{GAP}/{GAP})")
 _YEAR_WORD = r"(?:г(?:ода?|\.)?|р(?:оку|\.)?|-?cu il|yil|жыл\w*|il|gada|m\.)(?!\w)"
 _YEAR = re.compile(rf"(?P<year>\d{{4,5}})(?![\d:])(?:{GAP}{_YEAR_WORD})?")
 _LEADING_YEAR = re.compile(rf"(?P<year>\d{{4}})(?:\.|{BLANK}m\.|\.?{BLANK}gada)?,?{BLANK}+")
