@@ -298,8 +298,9 @@ def _read(match: Match, line: Line, line_index: int, reference: Reference) -> tu
         if not found.agency_is_known and "place" in slots and kind_of_line(found.agency.literal, reference) == "byline":
             # "(From Our Own Correspondent.)"
             credited, found.agency, found.agency_is_known = found.agency.literal, None, True
-        if found.date is not None and known and all(reference.agencies[name].country_code == "US" for name in known):
-            found.date = found.date.swapped
+        if found.date is not None and found.date.is_either and known:
+            is_american = all(reference.agencies[name].country_code == "US" for name in known)
+            found.date = found.date.swapped if is_american else found.date
     if "place" in slots:
         tokens = line.tokens[slice(*slots["place"])]
         found.place, found.region, found.byline = _place(text, tokens, reference)

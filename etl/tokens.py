@@ -102,9 +102,10 @@ class Line:
         self._words = 0
         self._is_open = self._is_told = False
         self._read()
-        if any(token.kind == WEEKDAY for token in self.tokens):
+        self.kinds = "".join([token.kind for token in self.tokens])
+        if WEEKDAY in self.kinds:
             self._join_weekdays()
-        self.kinds = "".join(token.kind for token in self.tokens)
+            self.kinds = "".join([token.kind for token in self.tokens])
 
     def _read(self) -> None:
         if leading := _LEADING.match(self.text, self._at, self._end):
@@ -149,11 +150,10 @@ class Line:
 
     def _is_whole(self) -> bool:
         """Whether a dateline has come to its end: place, day and agency are there, and a bracket or a dash."""
-        kinds = "".join(token.kind for token in self.tokens)
-        if kinds[-1] not in ")-":
+        if self.tokens[-1].kind not in ")-":
             return False
         # What a credit in brackets holds is neither place nor day.
-        kinds = _IN_BRACKETS.sub(AGENCY, kinds)
+        kinds = _IN_BRACKETS.sub(AGENCY, "".join([token.kind for token in self.tokens]))
         return WORDS in kinds and AGENCY in kinds and (DATE in kinds or DAY in kinds)
 
     def _add(
