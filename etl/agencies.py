@@ -89,11 +89,18 @@ def identify(literal: str, country_code: str | None, reference: Reference, langu
     Args:
         literal: as written, without brackets.
         country_code: country of the dateline's place: tells agencies of the same short name apart.
-        language: of the text: tells them apart where the place does not.
+        language: of the text: tells them apart, too. English does so only where the place does not, as agencies of
+            all countries write it.
     """
     found = candidates(literal, reference)
-    if len(found) > 1:
-        of_place = tuple(agency for agency in found if reference.agencies[agency].country_code == country_code)
-        main = language.partition("-")[0] if language else None
-        found = of_place or tuple(agency for agency in found if main in reference.agencies[agency].names)
-    return found[0] if len(found) == 1 else None
+    if len(found) < 2:
+        return found[0] if found else None
+    main = language.partition("-")[0] if language else None
+
+    def fit(agency_id: str) -> tuple[int, bool]:
+        agency = reference.agencies[agency_id]
+        is_of_language = main in agency.names
+        return (agency.country_code == country_code) + (is_of_language and main != "en"), is_of_language
+
+    best, other = sorted(found, key=fit, reverse=True)[:2]
+    return best if fit(best) > fit(other) else None

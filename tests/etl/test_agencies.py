@@ -25,6 +25,31 @@ def test_identifies(reference: Reference, literal: str, country: str | None, age
 
 
 @pytest.mark.parametrize(
+    ("literal", "country", "language", "agency_id"),
+    [
+        ("APA", "AZ", "en", "apa_az"),
+        ("APA", "US", "az", "apa_az"),
+        ("APA", "FR", "de", "apa_at"),
+        ("APA", "CI", "fr", "apa_news"),
+        ("APA", "GB", "en", None),
+        # Vienna is Austria's, and only one of them writes Azerbaijani.
+        ("APA", "AT", "az", None),
+        ("CNA", "TW", "en", "cna_tw"),
+        ("CNA", "US", "zh-Hant", "cna_tw"),
+        ("CNA", "SG", "en", "cna_sg"),
+        ("BNA", "AF", "en", "bakhtar"),
+        ("BNA", "BH", "en", "bna"),
+        ("ABP", "BJ", "fr", "abp_bj"),
+        ("TT", "SE", "sv", "tt"),
+    ],
+)
+def test_short_names_are_told_apart_by_place_and_language(
+    reference: Reference, literal: str, country: str, language: str, agency_id: str | None
+) -> None:
+    assert identify(literal, country, reference, language) == agency_id
+
+
+@pytest.mark.parametrize(
     ("literal", "shared"),
     [("ANP/RTL", True), ("ats afp", True), ("AFP", False), ("Europa Press", False), ("Keystone-SDA", False)],
 )
