@@ -32,8 +32,8 @@ def test_identifies(reference: Reference, literal: str, country: str | None, age
         ("APA", "FR", "de", "apa_at"),
         ("APA", "CI", "fr", "apa_news"),
         ("APA", "GB", "en", None),
-        # Vienna is Austria's, and only one of them writes Azerbaijani.
-        ("APA", "AT", "az", None),
+        # A correspondent in Vienna: only one of them writes Azerbaijani.
+        ("APA", "AT", "az", "apa_az"),
         ("CNA", "TW", "en", "cna_tw"),
         ("CNA", "US", "zh-Hant", "cna_tw"),
         ("CNA", "SG", "en", "cna_sg"),
