@@ -27,11 +27,19 @@ def candidates(literal: str, reference: Reference) -> tuple[str, ...]:
         found = reference.literals.get(normalise(part))
         if found:
             return found
-    # "(ats afp)": a shared credit without a sign between the two.
-    words = normalise(literal).split()
-    if len(words) > 1 and all(word in reference.literals for word in words):
-        return reference.literals[words[0]]
+    if run := _run(literal, reference):
+        return reference.literals[run[0]]
+    # "(BEIJING XINHUA)": the agency with its seat.
+    seat, _, name = normalise(literal).rpartition(" ")
+    if seat and name in reference.literals and reference.gazetteer.named(seat):
+        return reference.literals[name]
     return _misspelt(normalise(literal), reference)
+
+
+def _run(literal: str, reference: Reference) -> list[str]:
+    """The agencies of a shared credit that has nothing between them: "(ats afp)", "(TELAM-ANSA)"; else empty."""
+    names = re.split(r"[\s-]+", normalise(literal))
+    return names if len(names) > 1 and all(name in reference.literals for name in names) else []
 
 
 def _misspelt(name: str, reference: Reference) -> tuple[str, ...]:
@@ -78,8 +86,7 @@ def is_shared(literal: str, reference: Reference) -> bool:
     """Whether a literal credits more than one."""
     if normalise(literal) in reference.literals:
         return False
-    words = normalise(literal).split()
-    return len(parts(literal, reference)) > 1 or (len(words) > 1 and all(word in reference.literals for word in words))
+    return len(parts(literal, reference)) > 1 or bool(_run(literal, reference))
 
 
 @lru_cache(CACHED_NAMES)

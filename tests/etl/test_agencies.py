@@ -13,6 +13,8 @@ from etl.reference import Reference
         ("Reuter", None, "reuters"),
         ("ANP/RTL", None, "anp"),
         ("ats afp", None, "keystone_sda"),
+        ("TELAM-ANSA", None, "telam"),
+        ("BEIJING XINHUA", "CN", "xinhua"),
         ("APA", "AT", "apa_at"),
         ("APA", "AZ", "apa_az"),
         ("APA", None, None),
