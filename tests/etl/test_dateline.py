@@ -215,6 +215,7 @@ def test_reads_every_case(reference: Reference, row: dict[str, str]) -> None:
     year, month, day = [*(reading.date.content_created_edtf or "").split("-"), "", "", ""][:3]
     assert (place.literal if place else "") == row["located"]
     assert (reading.credit.span.literal if reading.credit else "") == row["agency_literal"]
+    assert (reading.credit.agency_id if reading.credit else None) == (row["agency_id"] or None)
     assert (reading.dateline is not None) == bool(row["located"] or row["agency_literal"])
     for wanted, found in ((row["year"], year), (row["month"], month), (row["day"], day)):
         assert not wanted or int(wanted) == int(found)
