@@ -14,7 +14,7 @@ from etl.dates import DateDecision, Written, decide_date
 from etl.evidence import Evidence
 from etl.front_matter import MAXIMUM_LINES, FrontMatter, open_body, read_front_matter, trim_furniture
 from etl.header import Header, read_header
-from etl.language import detect_language
+from etl.language import detect_language, is_settled
 from etl.paragraphs import count_words, head_lines, paragraphs, trim
 from etl.places import Located, locate
 from etl.reference import Reference
@@ -107,6 +107,9 @@ def read_document(text: str, seen_on: dt.date, reference: Reference) -> Reading:
     located = _located(dateline, reference)
     trailer = find_trailer(text, body_start, body_end, reference)
     credit = _credit(dateline, trailer, located, language, reference)
+    if not is_settled(language) and credit is not None and credit.agency_id is not None:
+        writes = reference.agencies[credit.agency_id].names
+        language, language_confidence = detect_language(text[start:], [name.partition("-")[0] for name in writes])
     if trailer is not None:
         body_start, body_end = trim(text, body_start, trailer.span.start)
     spans = tuple(
