@@ -687,9 +687,7 @@ SNAPSHOT = Table(
             is_nullable=False,
             is_volatile=True,
         ),
-        Column(
-            "contract_version", INTEGER, "Version of these tables' contract.", is_nullable=False, is_volatile=True
-        ),
+        Column("contract_version", INTEGER, "Version of these tables' contract.", is_nullable=False, is_volatile=True),
         Column("source_count", BIGINT, "Sources.", is_nullable=False),
         Column("file_count", BIGINT, "Files that the sources hold or held.", is_nullable=False),
         Column("document_count", BIGINT, "Documents.", is_nullable=False),
