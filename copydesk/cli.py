@@ -21,6 +21,9 @@ DONE, BUG, FAULT, REFUSED = 0, 1, 2, 3
 MOST_ROWS = 10**9
 """What --limit takes at most: DuckDB takes no number of any length."""
 
+MOST_SAMPLED = 100_000
+"""What --n takes at most: no person codes more, and a sheet is made in memory."""
+
 home_option = click.option(
     "--home", metavar="DIR", help="The home folder; else $COPYDESK_HOME, else ./data.", type=click.Path()
 )
@@ -191,6 +194,59 @@ def explain(what: str, home: str | None) -> int:
     from copydesk.explain import explain_command
 
     return explain_command(what, home)
+
+
+@cli.command(short_help="A coding sheet, to audit your archive.")
+@click.option(
+    "--n",
+    "most",
+    metavar="N",
+    type=click.IntRange(1, MOST_SAMPLED),
+    default=200,
+    show_default=True,
+    help="How many documents.",
+)
+@click.option(
+    "--by",
+    metavar="NAMES",
+    help="Stratify by source, agency, language, or several of them with commas between: in proportion, and at least "
+    "one document of each stratum.",
+)
+@click.option(
+    "--seed",
+    metavar="N",
+    type=click.IntRange(0, MOST_ROWS),
+    default=1,
+    show_default=True,
+    help="Another seed draws other documents.",
+)
+@click.option("--output", metavar="FILE", type=click.Path(dir_okay=False), help="Write there; it must not exist yet.")
+@home_option
+def sample(most: int, by: str | None, seed: int, output: str | None, home: str | None) -> int:
+    """Draw N documents at random and write a coding sheet: a CSV file to be opened in a spreadsheet.
+
+    It shows the beginning and the end of each text, our values, and beside each an empty column true_... for what is
+    true: ok if ours is right, none if the text has none, wrong, or the true value. `copydesk score` reads what was
+    filled in. The same seed and version give the same sheet.
+    """
+    from copydesk.sample import sample_command
+
+    return sample_command(most, by, seed, output, home)
+
+
+@cli.command(short_help="How often fields are right, from a sheet.")
+@click.argument("sheet", metavar="SHEET", type=click.Path())
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@home_option
+def score(sheet: str, form: str, home: str | None) -> int:
+    """Score a coding sheet of `copydesk sample`: precision and recall of each field, with 95 % confidence intervals.
+
+    It compares with our values in the sheet, and says if the published version has moved on since. Rows may be in any
+    order; what is not coded is left out.
+    """
+    from copydesk.score import score_command
+
+    return score_command(sheet, form, home)
 
 
 @cli.command(short_help="Publish again what is loaded.")

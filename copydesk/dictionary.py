@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from etl.contract import QUALITY_FLAGS, REJECT_REASONS, TABLES
+from etl.contract import PUBLISHED_TABLES, QUALITY_FLAGS, REJECT_REASONS
 from warehouse.publish import analysis_views
 
 
@@ -19,7 +19,7 @@ def dictionary() -> str:
         "`substr(text, x_start + 1, x_end - x_start)` gives back the literal. Timestamps are UTC. NULL is unknown. "
         "*Volatile* columns may differ between two homes that went through the same source states; all others do not.",
     ]
-    for table in TABLES.values():
+    for table in PUBLISHED_TABLES.values():
         lines += ["", f"## {table.name}", "", f"{table.comment} Key: {', '.join(table.key)}.", ""]
         lines += ["| column | type | meaning | standard |", "|---|---|---|---|"]
         for column in table.columns:

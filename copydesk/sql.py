@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sys
 from pathlib import Path
 
 import click
 import duckdb
 
+from copydesk.files import require_outside, write_file
 from copydesk.render import FORMS
 from etl.errors import SetupFault
 from warehouse.connection import UnsafeQuery, run_query, safe_connection
@@ -21,13 +20,11 @@ def sql_command(query: str, home_folder: str | None, form: str, output: str | No
     """Run the query; see `copydesk sql --help`. Returns the exit status."""
     from copydesk.cli import DONE
 
-    if output == "":
-        raise SetupFault("--output is empty")
     if form == "parquet" and output is None and sys.stdout.isatty():
         raise SetupFault("Parquet is no text for a terminal: name a file with --output FILE")
     home = Home.find(home_folder)
     if output is not None:
-        _require_outside(home, output)
+        require_outside(home, output)
     try:
         with storage_faults(home), safe_connection(home, as_of) as connection:
             result = run_query(connection, query)
@@ -42,19 +39,9 @@ def sql_command(query: str, home_folder: str | None, form: str, output: str | No
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     else:
-        _write(Path(output), content)
+        write_file(Path(output), content)
         click.echo(f"{output}: {len(content):,} bytes", err=True)
     return DONE
-
-
-def _require_outside(home: Home, output: str) -> None:
-    """Leave the home to Copydesk: through the link alone a result could take the place of what is published.
-
-    Raises:
-        SetupFault: the file would lie in the home, whatever links lead there.
-    """
-    if Path(os.path.realpath(output)).is_relative_to(os.path.realpath(home.folder)):
-        raise SetupFault(f"--output {output} lies in the home {home}, which is Copydesk's own: name a file elsewhere")
 
 
 def _rows(result: duckdb.DuckDBPyRelation) -> list[tuple[object, ...]]:
@@ -80,20 +67,3 @@ def _parquet(table: object) -> bytes:
     pq.write_table(table, sink, compression="zstd")
     content: bytes = sink.getvalue().to_pybytes()
     return content
-
-
-def _write(path: Path, content: bytes) -> None:
-    path = Path(os.path.realpath(path))
-    if path.exists() and not path.is_file():
-        # A pipe or a device is written to, not replaced.
-        path.write_bytes(content)
-        return
-    # Under another name first: whoever reads the file sees the former one or the whole new one.
-    temporary = path.with_name(f".copydesk-{os.getpid()}.new")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise SetupFault(f"Cannot write {path}: {error.strerror}") from None

@@ -90,7 +90,7 @@ class Table:
     """One table.
 
     Attributes:
-        name: plural noun.
+        name: plural noun; but `snapshot`, as a file is of one version only.
         row: completes "one row per ...".
         columns: in the order of the published view.
         key: the columns that together are unique.
@@ -654,6 +654,53 @@ COLUMNS = Table(
     order=("table_name", "column_name"),
 )
 
+SNAPSHOT = Table(
+    "snapshot",
+    "published version: the one that the file is of",
+    (
+        Column(
+            "version",
+            STRING,
+            "Name of the published version, as `copydesk runs` has it: what to cite.",
+            is_nullable=False,
+            is_volatile=True,
+        ),
+        Column("run_id", STRING, "The last run that is in it: key into runs.", is_nullable=False, is_volatile=True),
+        Column("published_at", TIMESTAMP, "When it was made (UTC).", is_nullable=False, is_volatile=True),
+        Column(
+            "code_version",
+            STRING,
+            "Version of Copydesk that made the run; NULL where that is not known any more.",
+            is_volatile=True,
+        ),
+        Column(
+            "parser_version",
+            STRING,
+            "Version of the parser that its documents were read with.",
+            is_nullable=False,
+            is_volatile=True,
+        ),
+        Column(
+            "reference_version",
+            STRING,
+            "Digest of the reference data that its documents were read with.",
+            is_nullable=False,
+            is_volatile=True,
+        ),
+        Column("contract_version", INTEGER, "Version of these tables' contract.", is_nullable=False, is_volatile=True),
+        Column("source_count", BIGINT, "Sources.", is_nullable=False),
+        Column("file_count", BIGINT, "Files that the sources hold or held.", is_nullable=False),
+        Column("document_count", BIGINT, "Documents.", is_nullable=False),
+        Column("document_version_count", BIGINT, "Former versions of documents.", is_nullable=False),
+        Column("paragraph_count", BIGINT, "Paragraphs of the documents' bodies.", is_nullable=False),
+        Column("reject_count", BIGINT, "Records that could not be loaded.", is_nullable=False),
+        Column("first_month", STRING, "The earliest month with documents, YYYY-MM; NULL if none is dated."),
+        Column("last_month", STRING, "The latest month with documents, YYYY-MM; NULL if none is dated."),
+    ),
+    key=("version",),
+    order=("version",),
+)
+
 TABLES: dict[str, Table] = {
     table.name: table
     for table in (
@@ -669,7 +716,10 @@ TABLES: dict[str, Table] = {
         COLUMNS,
     )
 }
-"""Every table by name, in the order in which people are shown them."""
+"""Every table of the lake by name, in the order in which people are shown them."""
+
+PUBLISHED_TABLES: dict[str, Table] = {**TABLES, SNAPSHOT.name: SNAPSHOT}
+"""Every table of a published file by name: those of the lake, as views, and the one that is made with the file."""
 
 PARSED_TABLES = (DOCUMENTS, PARAGRAPHS, REJECTS)
 """What `etl.transform` gives."""
@@ -697,7 +747,7 @@ def columns_table() -> pa.Table:
     """The `columns` table: this contract as rows."""
     rows = [
         (table.name, column.name, column.sql_type, column.meaning, column.standard, column.is_volatile)
-        for table in TABLES.values()
+        for table in PUBLISHED_TABLES.values()
         for column in table.columns
     ]
     rows.sort()

@@ -197,10 +197,10 @@ def query(home: Home, sql: str) -> list[tuple[Any, ...]]:
 
 def stable_rows(home: Home) -> dict[str, list[tuple[Any, ...]]]:
     """Every table without its volatile columns, sorted."""
-    from etl.contract import TABLES
+    from etl.contract import PUBLISHED_TABLES
 
     found = {}
-    for table in TABLES.values():
+    for table in PUBLISHED_TABLES.values():
         names = [column.name for column in table.columns if not column.is_volatile]
         found[table.name] = query(home, f"SELECT {', '.join(names)} FROM {table.name} ORDER BY ALL") if names else []
     return found

@@ -27,12 +27,18 @@ from etl.contract import (
     AGENCIES,
     COLUMNS,
     CONTRACT_VERSION,
+    DOCUMENT_VERSIONS,
     DOCUMENTS,
+    FILES,
+    PARAGRAPHS,
     PARSER_VERSION,
     PLACES,
+    REJECTS,
     RUNS,
+    SNAPSHOT,
     SOURCES,
     TABLES,
+    UNDATED,
     Table,
     columns_table,
 )
@@ -239,6 +245,7 @@ def build(home: Home, manifest: Manifest) -> None:
         for name, comment, query in analysis_views():
             connection.execute(f"CREATE VIEW {name} AS {query}")
             connection.execute(f"COMMENT ON VIEW {name} IS {literal(comment)}")
+        _create_snapshot(connection, home, manifest)
         connection.commit()
         connection.execute(f"CHECKPOINT {CATALOG}")
     finally:
@@ -428,8 +435,52 @@ def _create_table_view(connection: duckdb.DuckDBPyConnection, home: Home, manife
     names = ", ".join(column.name for column in table.columns)
     connection.execute(f"CREATE VIEW {table.name} AS SELECT {names} FROM ({query})")
     connection.execute(f"COMMENT ON VIEW {table.name} IS {literal(table.comment)}")
+    _comment_columns(connection, table)
+
+
+def _comment_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> None:
     for column in table.columns:
         connection.execute(f"COMMENT ON COLUMN {table.name}.{column.name} IS {literal(column.comment)}")
+
+
+def _create_snapshot(connection: duckdb.DuckDBPyConnection, home: Home, manifest: Manifest) -> None:
+    """Make the table that says which version the file is. A table of its own: it holds where the lake is out of reach.
+
+    All of it is taken from the manifest and its rows, so that a file that is built again says the same.
+    """
+    runs = read_table(home, manifest, RUNS, ["run_id", "code_version"]).to_pylist()
+    months = [month for month in manifest.months if month != UNDATED]
+
+    def rows_of(table: Table) -> int:
+        return manifest.tables[table.name].row_count if table.name in manifest.tables else 0
+
+    values = {
+        "version": manifest.name,
+        "run_id": manifest.run_id,
+        "published_at": dt.datetime.fromisoformat(manifest.published_at),
+        "code_version": next((run["code_version"] for run in runs if run["run_id"] == manifest.run_id), None),
+        "parser_version": manifest.parser_version,
+        "reference_version": manifest.reference_version,
+        "contract_version": manifest.contract_version,
+        "source_count": rows_of(SOURCES),
+        "file_count": rows_of(FILES),
+        "document_count": rows_of(DOCUMENTS),
+        "document_version_count": rows_of(DOCUMENT_VERSIONS),
+        "paragraph_count": rows_of(PARAGRAPHS),
+        "reject_count": rows_of(REJECTS),
+        "first_month": min(months, default=None),
+        "last_month": max(months, default=None),
+    }
+    columns = ", ".join(
+        f"{column.name} {column.sql_type}{'' if column.is_nullable else ' NOT NULL'}" for column in SNAPSHOT.columns
+    )
+    connection.execute(f"CREATE TABLE {SNAPSHOT.name} ({columns})")
+    marks = ", ".join("?" for _ in SNAPSHOT.columns)
+    connection.execute(
+        f"INSERT INTO {SNAPSHOT.name} VALUES ({marks})", [values[column.name] for column in SNAPSHOT.columns]
+    )
+    connection.execute(f"COMMENT ON TABLE {SNAPSHOT.name} IS {literal(SNAPSHOT.comment)}")
+    _comment_columns(connection, SNAPSHOT)
 
 
 def _states(lake: Lake) -> dict[str, TableState]:

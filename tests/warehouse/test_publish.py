@@ -4,13 +4,15 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from etl.contract import TABLES
+from etl.contract import CONTRACT_VERSION, PARSER_VERSION, PUBLISHED_TABLES, SNAPSHOT
 from etl.errors import SetupFault
+from etl.reference import load_reference
 from tests.support import candidate, dispatch, query, run, stable_rows, write
 from warehouse import connect
 from warehouse.home import Home
@@ -41,18 +43,68 @@ def test_the_link_is_relative_and_names_the_newest_version(loaded: Home) -> None
 
 def test_every_table_and_column_is_there_with_its_comment(loaded: Home) -> None:
     views = dict(query(loaded, "SELECT view_name, comment FROM duckdb_views() WHERE NOT internal"))
+    tables = dict(query(loaded, "SELECT table_name, comment FROM duckdb_tables()"))
+    assert tables == {SNAPSHOT.name: SNAPSHOT.comment}
     columns = query(
         loaded, "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE NOT internal"
     )
     found = {(table, column): (kind, comment) for table, column, kind, comment in columns}
-    for table in TABLES.values():
-        assert views[table.name] == table.comment
+    for table in PUBLISHED_TABLES.values():
+        assert {**views, **tables}[table.name] == table.comment
         for column in table.columns:
             kind, comment = found[table.name, column.name]
             assert kind == column.sql_type
             assert comment.startswith(column.meaning)
     for name, comment, _ in analysis_views():
         assert views[name] == comment
+
+
+def test_a_file_says_which_version_it_is_also_where_the_lake_is_out_of_reach(
+    loaded: Home, source: Path, tmp_path: Path
+) -> None:
+    write(source, "b.txt", dispatch(3, "Autre texte.", "2022-03", "mars"))
+    write(source, "c.txt", "Rien de plus.")
+    write(source, "empty.txt", b"")
+    write(source, "a.txt", dispatch(26), age=60)
+    run(loaded, source)
+    alone = tmp_path / "alone" / "warehouse.duckdb"
+    alone.parent.mkdir()
+    shutil.copy(loaded.link, alone)
+    manifest = require_current(loaded)
+    loaded.lake.rename(tmp_path / "gone")
+    with duckdb.connect(str(alone), read_only=True) as connection:
+        (row,) = connection.execute("FROM snapshot").fetchall()
+        found = dict(zip((column[0] for column in connection.description), row, strict=True))
+    assert found.pop("published_at").isoformat() == manifest.published_at
+    assert found == {
+        "version": manifest.name,
+        "run_id": manifest.run_id,
+        "code_version": version("copydesk"),
+        "parser_version": PARSER_VERSION,
+        "reference_version": load_reference().version,
+        "contract_version": CONTRACT_VERSION,
+        "source_count": 1,
+        "file_count": 4,
+        "document_count": 3,
+        "document_version_count": 1,
+        "paragraph_count": 5,
+        "reject_count": 1,
+        "first_month": "2021-02",
+        "last_month": "2022-03",
+    }
+
+
+def test_an_empty_warehouse_has_no_months(home: Home, source: Path) -> None:
+    write(source, "empty.txt", b"")
+    run(home, source)
+    assert query(home, "SELECT document_count, first_month, last_month FROM snapshot") == [(0, None, None)]
+
+
+def test_a_file_that_is_published_again_names_its_own_version(loaded: Home) -> None:
+    ((former, run_id),) = query(loaded, "SELECT version, run_id FROM snapshot")
+    with WriterLock(loaded, "test"):
+        publish(loaded, republish(loaded).name)
+    assert query(loaded, "SELECT version, run_id FROM snapshot") == [(f"{former}-1", run_id)]
 
 
 def test_the_views_for_analysis_answer(loaded: Home) -> None:
