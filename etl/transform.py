@@ -113,7 +113,7 @@ def _read(record: dict[str, Any], reference: Reference) -> tuple[dict[str, Any],
             **document_values(reading),
             "quality_flags": [*flags, *reading.quality_flags],
             "encoding": encoding,
-            "reference_version": reference.version,
+            "reference_version": reference.version_of(identity, record["source"], record["path"]),
             "parser_version": PARSER_VERSION,
         },
         [

@@ -147,6 +147,11 @@ class Home:
         return self.folder / "alerts"
 
     @property
+    def reference(self) -> Path:
+        """The folder of the user's own reference."""
+        return self.folder / "reference"
+
+    @property
     def forgotten(self) -> Path:
         """The list of what was forgotten."""
         return self.folder / "forgotten.txt"
@@ -173,7 +178,7 @@ class Home:
             SetupFault: it cannot be written.
         """
         try:
-            for folder in (self.folder, self.lake, self.versions, self.dagster, self.folder / "reference"):
+            for folder in (self.folder, self.lake, self.versions, self.dagster, self.reference):
                 folder.mkdir(parents=True, exist_ok=True)
             if not self.settings_file.exists():
                 (self.folder / "inbox").mkdir(exist_ok=True)
