@@ -194,6 +194,8 @@ QUALITY_FLAGS: dict[str, str] = {
 }
 """The closed list of `documents.quality_flags`."""
 
+DATE_CORRECTED = "correction"
+
 DATE_METHODS: dict[str, str] = {
     "dateline": "The dateline alone.",
     "header+dateline": "Day and month of the dateline, the year of the header.",
@@ -203,6 +205,7 @@ DATE_METHODS: dict[str, str] = {
     "timestamp": "A line before the body that is a time stamp.",
     "lead": "The only day that the first paragraph names with its weekday, which the calendar bears out.",
     "header": "The header.",
+    DATE_CORRECTED: "A correction of the user's own.",
 }
 """The closed list of `documents.date_method`."""
 
@@ -397,11 +400,16 @@ DOCUMENTS = Table(
         ),
         Column("encoding", STRING, "How the bytes were decoded.", is_nullable=False),
         Column("url", STRING, "The record's address, where a mapping gives it.", "ninjs uri"),
-        Column("given", STRING, "JSON of the values that came from outside the text, each with its origin."),
+        Column(
+            "given",
+            STRING,
+            "JSON of the values that came from outside the text by field, each with its origin; a corrected one with "
+            "its reason and with what was read.",
+        ),
         Column(
             "reference_version",
             STRING,
-            "Digest of the reference data that the row was last parsed with.",
+            "Digest of the reference data that the row was last parsed with, corrections of it included.",
             is_nullable=False,
             is_volatile=True,
         ),

@@ -9,11 +9,14 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
+from etl import agencies
+from etl.corrections import check
 from etl.dateline import compile_form, find_dateline
 from etl.errors import SetupFault
-from etl.reference import Reference, load_reference
+from etl.reading import Reading
+from etl.reference import Reference, load_reference, normalise
 from etl.reference.csv_file import Origin
-from etl.reference.own import FILES, merge, read_own
+from etl.reference.own import FILES, OwnAgency, OwnForm, OwnMonth, merge, read_own
 from etl.tokens import AGENCY, CABLE, DATE, DAY, END, WORDS, Line
 from etl.written_dates import read_date
 
@@ -78,6 +81,11 @@ def _load(folder: str, contents: tuple[tuple[str, bytes], ...]) -> Reference:
     reference = merge(base, own)
     _try_months(folder, reference)
     _try_forms(folder, reference)
+    for entry in own.corrections:
+        try:
+            check(entry, reference)
+        except ValueError as error:
+            raise _fault(folder, entry.origin, str(error)) from None
     return reference
 
 
@@ -122,3 +130,49 @@ def _try_forms(folder: str, reference: Reference) -> None:
 
 _KINDS = {WORDS: "place", DATE: "date", DAY: "day", AGENCY: "agency", CABLE: "cable", END: "end"}
 """What tokens are called in a form's pattern, as far as they can stand in one."""
+
+
+def own_literals(literal: str, reference: Reference) -> list[tuple[OwnAgency, str]]:
+    """The user's literals among those that an agency's literal is made of, each with its entry."""
+    keys = {normalise(literal), *map(normalise, agencies.parts(literal, reference)), *normalise(literal).split()}
+    return [
+        (entry, own)
+        for entry in (reference.own.agencies if reference.own is not None else ())
+        for own in entry.literals
+        if normalise(own) in keys
+    ]
+
+
+def own_months(written: str, reference: Reference) -> list[OwnMonth]:
+    """The user's names of months that stand in a written date."""
+    key = normalise(written)
+    return [
+        entry
+        for entry in (reference.own.months if reference.own is not None else ())
+        if re.search(rf"(?<!\w){re.escape(normalise(entry.name))}(?!\w)", key)
+    ]
+
+
+def own_form(name: str, reference: Reference) -> OwnForm | None:
+    """The user's form of that name; None if it is ours."""
+    return next(
+        (entry for entry in (reference.own.forms if reference.own is not None else ()) if entry.row.name == name), None
+    )
+
+
+def own_origins(reading: Reading, reference: Reference) -> dict[str, Origin]:
+    """Where the user's own reference says what was read, by column; corrections are not in it."""
+    found: dict[str, Origin] = {}
+    if reading.dateline is not None and (form := own_form(reading.dateline.form, reference)):
+        found["dateline"] = form.origin
+    if reading.located is not None and reading.located.own is not None:
+        found.update(dict.fromkeys(("place_id", "place_name", "country_code"), reading.located.own.origin))
+    if reading.credit is not None:
+        for entry, _ in own_literals(reading.credit.span.literal, reference):
+            if entry.agency_id == reading.credit.agency_id:
+                found["agency_id"] = entry.origin
+    for evidence in reading.date.evidence:
+        if evidence.has_won and evidence.field == "content_created" and evidence.start is not None:
+            for month in own_months(reading.text[evidence.start : evidence.end], reference):
+                found.update(dict.fromkeys(("content_created", "content_created_edtf"), month.origin))
+    return found

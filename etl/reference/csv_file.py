@@ -88,7 +88,7 @@ class CsvFile:
             try:
                 row = next(reader, None)
             except csv.Error as error:
-                raise self.fault(reader.line_num, f"not CSV: {error}") from None
+                raise self.fault(line, f"not CSV: {error}") from None
             if row is None:
                 return
             cells = [unicodedata.normalize("NFC", cell).strip() for cell in row]

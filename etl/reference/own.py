@@ -447,7 +447,9 @@ def merge(base: Reference, own: OwnReference) -> Reference:
     for place in own.places:
         key = normalise(place.located)
         places[key] = (*places.get(key, ()), place)
-    base_version = digest_of(base.version, own.agencies, own.places, own.months, own.forms)
+    entries = (own.agencies, own.places, own.months, own.forms)
+    # With corrections alone, all other documents are read as they were.
+    uncorrected_version = digest_of(base.version, *entries) if any(entries) else base.version
     return replace(
         base,
         agencies=agencies,
@@ -456,8 +458,8 @@ def merge(base: Reference, own: OwnReference) -> Reference:
         forms=tuple({row.name: row for row in (*base.forms, *(entry.row for entry in own.forms))}.values()),
         own=own,
         own_places=places,
-        version=digest_of(base_version, own.corrections) if own.corrections else base_version,
-        uncorrected_version=base_version,
+        version=digest_of(uncorrected_version, own.corrections) if own.corrections else uncorrected_version,
+        uncorrected_version=uncorrected_version,
     )
 
 
