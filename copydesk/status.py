@@ -133,7 +133,7 @@ def _describe_waiting(home: Home, waiting: dict[str, Any]) -> str:
     if waiting["files_missing"]:
         text += f", {waiting['files_missing']:,} missing"
     if waiting["reparse"]:
-        text += "; all documents will be parsed again, as parser or reference data have changed"
+        text += "; stored texts will be parsed again, as parser or reference data have changed"
     if waiting["forget"]:
         text += f"; what {home.forgotten} names will be erased"
     return text

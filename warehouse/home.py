@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from etl.errors import SetupFault
+from etl.reference.own import FILES as OWN_FILES
 from etl.sources import DEFAULT_PATTERNS, readable
 
 ENVIRONMENT = "COPYDESK_HOME"
@@ -178,8 +179,12 @@ class Home:
             SetupFault: it cannot be written.
         """
         try:
-            for folder in (self.folder, self.lake, self.versions, self.dagster, self.reference):
+            for folder in (self.folder, self.lake, self.versions, self.dagster):
                 folder.mkdir(parents=True, exist_ok=True)
+            if not self.reference.exists():
+                self.reference.mkdir()
+                for name in OWN_FILES:
+                    self._copy_template(f"reference/{name}", self.reference / name)
             if not self.settings_file.exists():
                 (self.folder / "inbox").mkdir(exist_ok=True)
                 self._copy_template("copydesk.toml", self.settings_file)

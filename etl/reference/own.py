@@ -359,7 +359,11 @@ def _named_place(file: CsvFile, origin: Origin, name: str, country: str, base: R
     if not found:
         raise file.fault(origin.line, f"the gazetteer has no place with the main name {where}: give its place_id")
     found.sort(key=lambda place: -place.population)
-    listed = ", ".join(f"{p.place_id} ({p.country_code}, {p.population:,} inhabitants)" for p in found[:MOST_NAMED])
+    listed = ", ".join(
+        f"{place.place_id} ({' '.join(filter(None, (place.country_code, place.admin1)))}, "
+        f"{place.population:,} inhabitants)"
+        for place in found[:MOST_NAMED]
+    )
     more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
     raise file.fault(origin.line, f"the gazetteer has {len(found)} places {where}: {listed}{more}. Give one's place_id")
 

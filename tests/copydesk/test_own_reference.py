@@ -30,7 +30,7 @@ def desk(tmp_path: Path) -> Desk:
 
 def test_a_run_reads_with_it_and_says_what_does_not_hold(desk: Desk) -> None:
     before = desk.ok("status")
-    assert "all documents will be parsed again, as parser or reference data have changed" in before
+    assert "stored texts will be parsed again, as parser or reference data have changed" in before
     assert "of your own: 2 in agencies.csv, 1 in places.csv, 2 in corrections.csv" in before
     assert re.search(r"Reference +version ([0-9a-f]{16}), .*; published was read with (?!\1)[0-9a-f]{16}\n", before)
     output = desk.ok("run", "wire")

@@ -240,5 +240,5 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
 
 def test_several_places_of_a_name_are_listed_with_their_ids(tmp_path: Path) -> None:
     message = fault(tmp_path, places="located,place_name,country_code\nSpringfield,Springfield,US\n")
-    assert "4409896 (US, " in message
+    assert "4409896 (US MO, " in message
     assert message.endswith("more. Give one's place_id")
