@@ -307,7 +307,12 @@ DOCUMENTS = Table(
         Column("located_start", INTEGER, "Where the place starts in text."),
         Column("located_end", INTEGER, "Where the place ends in text (exclusive)."),
         Column("located_region", STRING, "Region or country written beside the place."),
-        Column("place_id", BIGINT, "GeoNames id of the (first) place.", "ninjs places.uri"),
+        Column(
+            "place_id",
+            BIGINT,
+            "GeoNames id of the (first) place; negative for a place of the user's own.",
+            "ninjs places.uri",
+        ),
         Column("place_name", STRING, "The place's name in the gazetteer.", "ninjs places.name"),
         Column("country_code", STRING, "The place's country, ISO 3166-1 alpha-2."),
         Column("latitude", DOUBLE, "Latitude of the place in degrees north, WGS 84."),
@@ -634,7 +639,13 @@ PLACES = Table(
     "places",
     "place that a document names in its dateline",
     (
-        Column("place_id", BIGINT, "GeoNames id.", "ninjs places.uri", is_nullable=False),
+        Column(
+            "place_id",
+            BIGINT,
+            "GeoNames id; negative for a place of the user's own.",
+            "ninjs places.uri",
+            is_nullable=False,
+        ),
         Column("name", STRING, "Its name in the gazetteer.", "ninjs places.name", is_nullable=False),
         Column("names", STRINGS, "The spellings that the gazetteer knows, case folded.", is_nullable=False),
         Column("country_code", STRING, "ISO 3166-1 alpha-2.", is_nullable=False),

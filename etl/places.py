@@ -164,12 +164,14 @@ def _is_main(place: Place, is_primary: bool, key: str) -> bool:
 def _key(name: str, reference: Reference) -> str:
     """The key that the gazetteer has a name under: Turkish capitals are tried, too, if it has none otherwise."""
     key = normalise(name)
-    if key in reference.own_places:
-        return key
-    if "I" in name and not reference.gazetteer.named(key):
+    if "I" in name and not _has(key, reference):
         turkish = normalise(name.replace("I", "ı"))
-        return turkish if reference.gazetteer.named(turkish) else key
+        return turkish if _has(turkish, reference) else key
     return key
+
+
+def _has(key: str, reference: Reference) -> bool:
+    return key in reference.own_places or bool(reference.gazetteer.named(key))
 
 
 @lru_cache(CACHED_NAMES)

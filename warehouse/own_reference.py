@@ -96,14 +96,18 @@ def _unused_literals(
 ) -> Iterator[Finding]:
     if not own.agencies:
         return
-    used = set()
-    query = "SELECT DISTINCT agency_literal FROM documents WHERE agency_literal IS NOT NULL"
-    for (written,) in _rows(connection, query):
-        used |= {(entry.agency_id, name) for entry, name in own_literals(written, reference)}
+    used: set[tuple[str, str]] = set()
+    credited: set[str | None] = set()
+    for agency_id, written in _rows(connection, "SELECT DISTINCT agency_id, agency_literal FROM documents"):
+        credited.add(agency_id)
+        if written is not None:
+            used |= {(entry.agency_id, name) for entry, name in own_literals(written, reference)}
     for entry in own.agencies:
         unused = [name for name in entry.literals if (entry.agency_id, name) not in used]
         if unused:
             yield _finding(entry.origin, f"no document is credited to {', '.join(map(repr, unused))}")
+        elif not entry.literals and entry.agency_id not in credited:
+            yield _finding(entry.origin, f"no document has the agency_id {entry.agency_id}")
 
 
 def _unused_places(connection: duckdb.DuckDBPyConnection, own: OwnReference, reference: Reference) -> Iterator[Finding]:

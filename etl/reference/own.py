@@ -239,7 +239,7 @@ def _agencies(file: CsvFile, base: Reference) -> Iterator[OwnAgency]:
             if not any(map(str.isalpha, literal)):
                 raise file.fault(origin.line, f"{literal!r} has no letter: literals are names as they are written")
         if agency_id not in base.agencies:
-            needed = [name for name in ("name", "kind") if not row[name]] + ([] if literals else ["literals"])
+            needed = [name for name in ("name", "kind") if not row[name]]
             if needed:
                 raise file.fault(
                     origin.line, f"{agency_id} is no agency of the registry; a new one needs {', '.join(needed)}, too"

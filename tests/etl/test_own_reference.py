@@ -4,13 +4,18 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from etl import agencies, places
 from etl.errors import SetupFault
 from etl.own_reference import keep_own, load_own, own_origins
 from etl.reading import Reading, read_document
 from etl.reference import Reference
+from etl.reference.own import FILES
+from tests.conftest import ROOT
 
+TEMPLATES = ROOT / "warehouse" / "reference"
 TODAY = dt.date(2026, 3, 1)
 SHUSHA = "147105"
 
@@ -117,6 +122,8 @@ def test_a_place_as_written_means_what_the_user_says(tmp_path: Path, reference: 
     assert camp is not None
     assert (camp.place_id, camp.name, camp.country_code, camp.population) == (-1, "Camp Nord", "AZ", 12)
     assert places.is_known("Lager Nord", merged)
+    turkish = own(tmp_path, places=f"located,place_id\nQızıl Çay,{SHUSHA}\n")
+    assert places.locate("QIZIL ÇAY", None, turkish).country_code == "AZ"
     assert places.is_city("Camp Nord", merged)
 
 
@@ -175,7 +182,7 @@ ID = "0" * 32
         ("agencies", "agency_id,literals,country_code\nazertac,A,Az\n", "line 2: 'Az' is no country's code"),
         ("agencies", "agency_id,literals,wikidata_id\nazertac,A,12\n", "line 2: a wikidata_id is like Q1234"),
         ("agencies", "agency_id,literals,names\nazertac,A,Azertac\n", "line 2: names are written as fr=Agence"),
-        ("agencies", "agency_id,name,literals\nx,X,\n", "line 2: x is no agency of the registry; a new one needs kind, literals"),
+        ("agencies", "agency_id,name,literals\nx,X,\n", "line 2: x is no agency of the registry; a new one needs kind, too"),
         ("places", "place_id\n1\n", "line 1: the heading lacks located"),
         ("places", PLACES + "Bakou,,,,,,,\n", "line 2: say what it means: a place_id, a place_name, or at least"),
         ("places", PLACES + '"Bakou, Azerbaïdjan",,587084,,,,,\n', "line 2: located is one place"),
@@ -236,6 +243,26 @@ def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "places.csv").mkdir()
     with pytest.raises(SetupFault, match=r"Cannot read .*places.csv: Is a directory"):
         load_own(tmp_path)
+
+
+CELLS = st.sampled_from(
+    ("", "#", '"', "azertac", "AZTAG|x", "-1", "0", "147105", "AZ", "fr", "2", "0.9", "place date agency", "located",
+     "place ) (", "wire", "*.txt", "[", "0" * 32, "2021-02-27", "AFP [Paris] 3 mai", "\x00", "\r", "1e9", "nan")
+)  # fmt: skip
+ROWS = st.lists(st.lists(CELLS, max_size=8).map(",".join), max_size=4).map("\n".join)
+
+
+@pytest.mark.parametrize("name", FILES)
+@given(rows=ROWS, noise=st.binary(max_size=4))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_stands_in_a_file_is_read_or_named(tmp_path: Path, name: str, rows: str, noise: bytes) -> None:
+    heading = (TEMPLATES / name).read_text("utf-8").splitlines()[-1]
+    for content in (f"{heading}\n{rows}".encode(), rows.encode() + noise):
+        (tmp_path / name).write_bytes(content)
+        try:
+            load_own(tmp_path)
+        except SetupFault as found:
+            assert str(found).startswith(f"{tmp_path}/{name}")
 
 
 def test_several_places_of_a_name_are_listed_with_their_ids(tmp_path: Path) -> None:

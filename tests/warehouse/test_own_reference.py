@@ -262,7 +262,7 @@ def test_corrections_that_come_to_nothing_are_reported(home: Home, source: Path)
 def test_entries_of_no_use_are_reported(home: Home, source: Path) -> None:
     write(source, "a.txt", dispatch())
     run(home, source)
-    own(home, "agencies.csv", "agency_id,literals", "azertac,AZERTAC|AZTAG", "afp,AFRANCE")
+    own(home, "agencies.csv", "agency_id,literals", "azertac,AZERTAC|AZTAG", "afp,AFRANCE", "aap,")
     own(home, "places.csv", "located,located_region,place_id", "Bakou,,587084", f"Bakou,Iran,{SHUSHA}")
     own(home, "months.csv", "language,month,name", "fr,2,février", "tk,2,fewral aýy")
     say_form(home)
@@ -271,9 +271,20 @@ def test_entries_of_no_use_are_reported(home: Home, source: Path) -> None:
         "place.csv: is not read: files are agencies.csv, places.csv, months.csv, forms.csv, corrections.csv",
         "agencies.csv, line 2: no document is credited to 'AZTAG'",
         "agencies.csv, line 3: no document is credited to 'AFRANCE'",
+        "agencies.csv, line 4: no document has the agency_id aap",
         "forms.csv, line 2: no document's dateline has the form boxed",
+        "and 2 more",
+    ]
+
+
+def test_months_and_places_of_no_use_are_reported(home: Home, source: Path) -> None:
+    write(source, "a.txt", dispatch())
+    run(home, source)
+    own(home, "places.csv", "located,located_region,place_id", "Bakou,,587084", f"Bakou,Iran,{SHUSHA}")
+    own(home, "months.csv", "language,month,name", "fr,2,février", "tk,2,fewral aýy")
+    assert message(home).split("; ") == [
         "months.csv, line 3: no document has 'fewral aýy' in its dateline or its sign-off",
-        "and 1 more",
+        "places.csv, line 3: no document has 'Bakou' with 'Iran' beside it in its dateline",
     ]
 
 
