@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 from rich.cells import cell_len
 
 from copydesk.render import as_table, visible
+from etl.corrections import Corrected
 from etl.decode import decode
 from etl.errors import RecordFault, SetupFault
 from etl.evidence import Evidence
+from etl.identity import document_id
+from etl.own_reference import load_own, own_origins
 from etl.reading import Reading, read_document
-from etl.reference import load_reference
-from etl.transform import document_values
+from etl.reference import Reference
+from etl.reference.csv_file import Origin
+from etl.sources import readable
+from etl.transform import corrected_values, document_values
 from warehouse.connection import connect
 from warehouse.faults import storage_faults
 from warehouse.home import Home
-from warehouse.manifest import now
+from warehouse.manifest import newest_readable, now
 
 _DOCUMENT_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -38,19 +45,38 @@ def explain_command(what: str, home_folder: str | None) -> int:
     from copydesk.cli import DONE
 
     path = Path(what)
+    home = Home.find(home_folder)
+    reference = load_own(home.reference)
     try:
         if _DOCUMENT_ID.fullmatch(what.lower()) and not path.exists():
-            title, reading = _stored(what.lower(), home_folder)
+            explained = _stored(what.lower(), home, reference)
         else:
-            title, reading = _file(path)
+            explained = _file(path, home, reference)
     except RecordFault as fault:
         click.echo(f"{visible(what)}\n\nreject     {fault.reason} (at {fault.stage})\n           {fault.message}")
         return DONE
-    click.echo("\n".join(_lines(title, reading)))
+    click.echo("\n".join(_lines(explained)))
     return DONE
 
 
-def _file(path: Path) -> tuple[str, Reading]:
+@dataclass(frozen=True)
+class _Explained:
+    """A text that was read.
+
+    Attributes:
+        title: what it is.
+        reading: what was read.
+        corrected: what the user's corrections make of it.
+        origins: where the user's own reference says what was read, by column.
+    """
+
+    title: str
+    reading: Reading
+    corrected: Corrected
+    origins: dict[str, Origin]
+
+
+def _file(path: Path, home: Home, reference: Reference) -> _Explained:
     if path.exists() and not path.is_file():
         raise SetupFault(f"{path} is no file: name one file, or a document id")
     try:
@@ -60,28 +86,47 @@ def _file(path: Path) -> tuple[str, Reading]:
     decoded = decode(raw)
     flags = f", {', '.join(decoded.quality_flags)}" if decoded.quality_flags else ""
     title = f"{path} ({decoded.encoding}{flags})"
-    return title, read_document(decoded.text, now().date(), load_reference())
+    reading = read_document(decoded.text, now().date(), reference)
+    corrected = Corrected(document_values(reading))
+    if reference.own is not None and reference.own.corrections and (place := _place(path, home)):
+        identity = document_id(*place, "0")
+        corrected = corrected_values(reading, identity, *place, now().date(), reference)
+    return _Explained(title, reading, corrected, own_origins(reading, reference))
 
 
-def _stored(document_id: str, home_folder: str | None) -> tuple[str, Reading]:
-    home = Home.find(home_folder)
+def _place(path: Path, home: Home) -> tuple[str, str] | None:
+    """The source that a file lies in, and its path there; None if it lies in none that is known."""
+    location = Path(os.path.realpath(path))
+    published = newest_readable(home)
+    roots = {source.source: source.root for source in published.sources} if published else {}
+    for name, root in {**roots, **{source.name: str(source.root) for source in home.settings.sources}}.items():
+        real = os.path.realpath(root)
+        if location.is_relative_to(real):
+            return name, readable(location.relative_to(real).as_posix())
+    return None
+
+
+def _stored(identity: str, home: Home, reference: Reference) -> _Explained:
     with storage_faults(home), connect(home.folder) as connection:
         row = connection.execute(
             "SELECT source, path, version, text, ingested_at FROM documents WHERE document_id = $1",
-            [document_id],
+            [identity],
         ).fetchone()
     if row is None:
-        raise SetupFault(f"No document {document_id}: `copydesk sql 'select document_id from documents'` lists them")
+        raise SetupFault(f"No document {identity}: `copydesk sql 'select document_id from documents'` lists them")
     source, path, version, text, ingested_at = row
-    title = f"{source}: {path} (document {document_id}, version {version})"
-    return title, read_document(text, ingested_at.date(), load_reference())
+    title = f"{source}: {path} (document {identity}, version {version})"
+    reading = read_document(text, ingested_at.date(), reference)
+    corrected = corrected_values(reading, identity, source, path, ingested_at.date(), reference)
+    return _Explained(title, reading, corrected, own_origins(reading, reference))
 
 
-def _lines(title: str, reading: Reading) -> Iterator[str]:
-    yield visible(title)
+def _lines(explained: _Explained) -> Iterator[str]:
+    reading, corrected = explained.reading, explained.corrected
+    yield visible(explained.title)
     yield ""
     yield from _marked_text(reading)
-    values = document_values(reading)
+    values = corrected.values
     rules = {entry.field: entry for entry in reading.evidence if entry.has_won}
     rows = []
     for name in _SHOWN:
@@ -89,10 +134,15 @@ def _lines(title: str, reading: Reading) -> Iterator[str]:
         if value is None:
             continue
         start, end = _span(name, reading, values)
-        rows.append((name, value, "" if start is None else f"{start}–{end}", _rule(name, reading, rules)))
+        rows.append((name, value, "" if start is None else f"{start}–{end}", _rule(name, explained, rules)))
     yield ""
     yield as_table(("field", "value", "place", "rule"), rows)
-    lost = [entry for entry in reading.evidence if not entry.has_won]
+    lost = [entry for entry in (*reading.evidence, *corrected.evidence) if not entry.has_won]
+    lost += [
+        Evidence(name, read, "as read", None, None, False, f"{entry.origin}: {entry.reason}")
+        for name, (entry, read) in corrected.applied.items()
+        if read
+    ]
     yield ""
     if not lost:
         yield "Nothing else was considered."
@@ -147,8 +197,17 @@ def _span(name: str, reading: Reading, values: dict[str, object]) -> tuple[objec
     return values.get(f"{prefix}_start"), values.get(f"{prefix}_end")
 
 
-def _rule(name: str, reading: Reading, rules: dict[str, Evidence]) -> str:
-    values = document_values(reading)
+def _rule(name: str, explained: _Explained, rules: dict[str, Evidence]) -> str:
+    if correction := explained.corrected.changed.get(name):
+        return f"your own {correction.origin}: {correction.reason}"
+    rule = _rule_of_ours(name, explained.corrected.values, rules)
+    origin = explained.origins.get(name)
+    if origin is None:
+        return rule
+    return f"your own {origin}" if name in ("place_name", "country_code") else f"{rule}; your own {origin}"
+
+
+def _rule_of_ours(name: str, values: dict[str, object], rules: dict[str, Evidence]) -> str:
     fixed = {
         "content_created": values["date_method"],
         "content_created_edtf": values["date_method"],

@@ -7,13 +7,15 @@ from typing import Any
 
 import click
 
-from copydesk.render import as_table, in_bytes
+from copydesk.render import as_table, in_bytes, visible
 from copydesk.services import running_daemon
 from etl.errors import SetupFault
-from warehouse.connection import query_table
+from etl.own_reference import load_own
+from warehouse.connection import connect, query_table
 from warehouse.disk import DiskUse, disk_use
 from warehouse.home import Home
 from warehouse.manifest import Manifest, current, retained
+from warehouse.own_reference import Finding, findings, strangers
 from warehouse.plan import make_plan
 
 _LOADED = """
@@ -42,6 +44,7 @@ def status_command(home_folder: str | None, is_json: bool) -> int:
     loaded = query_table(home, _LOADED) if published else ([], [])
     runs = query_table(home, _RUNS) if published else ([], [])
     waiting = _waiting(home)
+    reference = _reference(home, published)
     daemon = running_daemon(home)
     alerts = sorted(path.name for path in home.alerts.glob("[!.]*.json"))
     disk = disk_use(home)
@@ -55,6 +58,7 @@ def status_command(home_folder: str | None, is_json: bool) -> int:
                     "sources": _objects(*loaded),
                     "runs": _objects(*runs),
                     "waiting": waiting,
+                    "reference": reference,
                     "daemon": daemon,
                     "alerts": alerts,
                     "disk_bytes": disk.to_json(),
@@ -68,6 +72,7 @@ def status_command(home_folder: str | None, is_json: bool) -> int:
         click.echo(f"{as_table(*loaded)}\n")
         click.echo(f"{as_table(*runs)}\n")
     click.echo(f"Waiting    {_describe_waiting(home, waiting)}")
+    click.echo(_describe_reference(home, reference))
     click.echo(f"Daemon     {daemon or 'does not run: nothing is loaded by itself (`copydesk ui`, `copydesk daemon`)'}")
     if alerts:
         count = f"{len(alerts)} alert{'' if len(alerts) == 1 else 's'}"
@@ -128,10 +133,41 @@ def _describe_waiting(home: Home, waiting: dict[str, Any]) -> str:
     if waiting["files_missing"]:
         text += f", {waiting['files_missing']:,} missing"
     if waiting["reparse"]:
-        text += "; all documents will be parsed again, as parser or reference data have changed"
+        text += "; stored texts will be parsed again, as parser or reference data have changed"
     if waiting["forget"]:
         text += f"; what {home.forgotten} names will be erased"
     return text
+
+
+def _reference(home: Home, published: Manifest | None) -> dict[str, Any]:
+    """What texts are read with, and what became of the user's own part of it."""
+    try:
+        reference = load_own(home.reference)
+    except SetupFault as fault:
+        return {"fault": str(fault)}
+    is_published = published is not None and published.reference_version == reference.version
+    found = strangers(home.reference)
+    if is_published and reference.own is not None:
+        # What is published with other entries says nothing about these.
+        with connect(home.folder) as connection:
+            found += findings(connection, reference)
+    return {
+        "version": reference.version,
+        "published_version": published.reference_version if published else None,
+        "own": reference.own.counts if reference.own is not None else {},
+        "findings": [{"file": entry.file, "line": entry.line, "message": entry.message} for entry in found],
+    }
+
+
+def _describe_reference(home: Home, reference: dict[str, Any]) -> str:
+    if fault := reference.get("fault"):
+        return f"Reference  {visible(fault)}"
+    own = ", ".join(f"{count:,} in {name}" for name, count in reference["own"].items())
+    text = f"Reference  version {reference['version']}, of your own: {own or 'nothing'} ({home.reference})"
+    if reference["published_version"] not in (None, reference["version"]):
+        text += f"; published was read with {reference['published_version']}"
+    found = [Finding(**entry) for entry in reference["findings"]]
+    return "\n".join([text, *(f"           {visible(str(entry))}" for entry in found)])
 
 
 def _objects(names: list[str], rows: list[tuple[object, ...]]) -> list[dict[str, object]]:

@@ -194,6 +194,8 @@ QUALITY_FLAGS: dict[str, str] = {
 }
 """The closed list of `documents.quality_flags`."""
 
+DATE_CORRECTED = "correction"
+
 DATE_METHODS: dict[str, str] = {
     "dateline": "The dateline alone.",
     "header+dateline": "Day and month of the dateline, the year of the header.",
@@ -203,6 +205,7 @@ DATE_METHODS: dict[str, str] = {
     "timestamp": "A line before the body that is a time stamp.",
     "lead": "The only day that the first paragraph names with its weekday, which the calendar bears out.",
     "header": "The header.",
+    DATE_CORRECTED: "A correction of the user's own.",
 }
 """The closed list of `documents.date_method`."""
 
@@ -304,7 +307,12 @@ DOCUMENTS = Table(
         Column("located_start", INTEGER, "Where the place starts in text."),
         Column("located_end", INTEGER, "Where the place ends in text (exclusive)."),
         Column("located_region", STRING, "Region or country written beside the place."),
-        Column("place_id", BIGINT, "GeoNames id of the (first) place.", "ninjs places.uri"),
+        Column(
+            "place_id",
+            BIGINT,
+            "GeoNames id of the (first) place; negative for a place of the user's own.",
+            "ninjs places.uri",
+        ),
         Column("place_name", STRING, "The place's name in the gazetteer.", "ninjs places.name"),
         Column("country_code", STRING, "The place's country, ISO 3166-1 alpha-2."),
         Column("latitude", DOUBLE, "Latitude of the place in degrees north, WGS 84."),
@@ -397,11 +405,16 @@ DOCUMENTS = Table(
         ),
         Column("encoding", STRING, "How the bytes were decoded.", is_nullable=False),
         Column("url", STRING, "The record's address, where a mapping gives it.", "ninjs uri"),
-        Column("given", STRING, "JSON of the values that came from outside the text, each with its origin."),
+        Column(
+            "given",
+            STRING,
+            "JSON of the values that came from outside the text by field, each with its origin; a corrected one with "
+            "its reason and with what was read.",
+        ),
         Column(
             "reference_version",
             STRING,
-            "Digest of the reference data that the row was last parsed with.",
+            "Digest of the reference data that the row was last parsed with, corrections of it included.",
             is_nullable=False,
             is_volatile=True,
         ),
@@ -626,7 +639,13 @@ PLACES = Table(
     "places",
     "place that a document names in its dateline",
     (
-        Column("place_id", BIGINT, "GeoNames id.", "ninjs places.uri", is_nullable=False),
+        Column(
+            "place_id",
+            BIGINT,
+            "GeoNames id; negative for a place of the user's own.",
+            "ninjs places.uri",
+            is_nullable=False,
+        ),
         Column("name", STRING, "Its name in the gazetteer.", "ninjs places.name", is_nullable=False),
         Column("names", STRINGS, "The spellings that the gazetteer knows, case folded.", is_nullable=False),
         Column("country_code", STRING, "ISO 3166-1 alpha-2.", is_nullable=False),

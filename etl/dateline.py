@@ -172,10 +172,19 @@ def compile_forms(reference: Reference) -> dict[str, tuple[Form, ...]]:
     """The forms in the order of the file, by the kind of token that they may begin with."""
     forms: dict[str, list[Form]] = {}
     for row in reference.forms:
-        form = Form(row, re.compile(_expand(row.pattern)))
+        form = compile_form(row)
         for kind in _beginnings(row.pattern):
             forms.setdefault(kind, []).append(form)
     return {kind: tuple(found) for kind, found in forms.items()}
+
+
+def compile_form(row: FormRow) -> Form:
+    """A form with its pattern compiled.
+
+    Raises:
+        re.error: its items cannot stand together.
+    """
+    return Form(row, re.compile(_expand(row.pattern)))
 
 
 def _expand(pattern: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from etl.reference import CACHED_NAMES, Place, Reference, Region, normalise
+from etl.reference.own import OwnPlace
 
 _LARGE = 200_000
 """Inhabitants from which a city may be meant although a country has the same name."""
@@ -32,12 +33,14 @@ class Located:
         country_code: its country, or that of the region or country written there; None if unknown.
         margin: 0 to 1, how far the chosen place is ahead of the next; None if none is chosen.
         candidates: all considered, best first, each with its score.
+        own: the user's own entry that says so; None if none does.
     """
 
     place: Place | None
     country_code: str | None
     margin: float | None
     candidates: tuple[tuple[Place, float], ...]
+    own: OwnPlace | None = None
 
 
 @lru_cache(CACHED_NAMES)
@@ -51,14 +54,14 @@ def region_of(name: str, reference: Reference) -> Region | str | None:
 def is_known(name: str, reference: Reference) -> bool:
     """Whether the gazetteer has a place, or CLDR a country, of that name."""
     key = _key(_first_of(name), reference)
-    return bool(reference.gazetteer.named(key)) or key in reference.countries
+    return bool(reference.gazetteer.named(key)) or key in reference.countries or key in reference.own_places
 
 
 @lru_cache(CACHED_NAMES)
 def is_city(name: str, reference: Reference) -> bool:
     """Whether a name is that of a town of some size, and not only some spelling of a village's."""
     key = _key(_first_of(name), reference)
-    return any(
+    return key in reference.own_places or any(
         place.population >= (_TOWN if _is_main(place, is_primary, key) else _CITY)
         for place, is_primary in reference.gazetteer.named(key)
     )
@@ -86,6 +89,8 @@ def locate(located: str, region: str | None, reference: Reference, context_count
     key = _key(_first_of(located), reference)
     meant = region_of(region, reference) if region else None
     meant_country = meant.country_code if isinstance(meant, Region) else meant
+    if own := _own_place(key, region, meant, reference):
+        return Located(own.place, own.country_code, 1.0 if own.place else None, (), own)
     named_country = reference.countries.get(key) if region is None else None
     scored = sorted(
         (
@@ -108,6 +113,26 @@ def locate(located: str, region: str | None, reference: Reference, context_count
         countries = {place.country_code for place, other in candidates if score - other < MINIMUM_MARGIN * score}
         return Located(None, meant_country or (countries.pop() if len(countries) == 1 else None), None, candidates)
     return Located(best, best.country_code, round(margin, 4), candidates)
+
+
+def _own_place(key: str, region: str | None, meant: Region | str | None, reference: Reference) -> OwnPlace | None:
+    """What the user's own reference says that a place means: with the region beside it, else whatever stands there."""
+    always = None
+    for entry in reference.own_places.get(key, ()):
+        if entry.located_region is None:
+            always = entry
+        elif region is not None and (
+            normalise(entry.located_region) == normalise(region)
+            or (meant is not None and region_of(entry.located_region, reference) == meant)
+        ):
+            return entry
+    if always is None or meant is None:
+        return always
+    # An alias of Paris is not meant by "Paris, Texas".
+    if isinstance(meant, str):
+        return always if always.country_code == meant else None
+    admin1 = always.place.admin1 if always.place else None
+    return always if always.country_code == meant.country_code and admin1 in (None, meant.admin1) else None
 
 
 def _may_be_meant(place: Place, is_primary: bool, named_country: str, context_country: str | None) -> bool:
@@ -139,10 +164,14 @@ def _is_main(place: Place, is_primary: bool, key: str) -> bool:
 def _key(name: str, reference: Reference) -> str:
     """The key that the gazetteer has a name under: Turkish capitals are tried, too, if it has none otherwise."""
     key = normalise(name)
-    if "I" in name and not reference.gazetteer.named(key):
+    if "I" in name and not _has(key, reference):
         turkish = normalise(name.replace("I", "ı"))
-        return turkish if reference.gazetteer.named(turkish) else key
+        return turkish if _has(turkish, reference) else key
     return key
+
+
+def _has(key: str, reference: Reference) -> bool:
+    return key in reference.own_places or bool(reference.gazetteer.named(key))
 
 
 @lru_cache(CACHED_NAMES)

@@ -197,7 +197,12 @@ def _evidence_of_place(dateline: Dateline | None, located: Located | None) -> li
         )
         for place, score in located.candidates
     ]
-    if located.place is None:
+    if located.own is not None:
+        value = str(located.place.place_id) if located.place else f"in {located.country_code}"
+        listed.append(
+            Evidence("place_id", value, str(located.own.origin), span.start, span.end, True, "your own reference")
+        )
+    elif located.place is None:
         reason = "no candidate is clear enough" if listed else "not in the gazetteer"
         listed.append(Evidence("place_id", span.literal, "gazetteer", span.start, span.end, False, reason))
     return listed

@@ -23,6 +23,8 @@ import pyarrow.parquet as pq
 from etl.contract import FILES, RECORDS_SCHEMA, REJECTS
 from etl.errors import RecordFault, SetupFault
 from etl.forgotten import Digests, open_digests
+from etl.own_reference import load_own
+from etl.reference import Reference, load_reference
 from etl.sources import ListedFile, readable
 from etl.transform import OnRecord, reject_row, transform
 
@@ -68,12 +70,14 @@ class FileChunk:
         files: what to read.
         seen_on: today: later dates lie in the future.
         forgotten: file of the digests of what was forgotten; None if nothing was.
+        reference: folder of the user's own reference, as the run began with it; None if there is none.
     """
 
     source: str
     files: tuple[ListedFile, ...]
     seen_on: dt.date
     forgotten: str | None = None
+    reference: str | None = None
 
     @property
     def size(self) -> int:
@@ -94,16 +98,19 @@ class StoredChunk:
         location: the file.
         row_group: which of its row groups.
         size: how many of its rows.
-        versions: (parser_version, reference_version) of now: rows that have them are left out; None for no row.
+        parser_version: of now: rows that were parsed with it, and with the same reference data, are left out; None
+            for no row.
         start: the first of them.
+        reference: folder of the user's own reference, as the run began with it; None if there is none.
     """
 
     kind: str
     location: str
     row_group: int
     size: int
-    versions: tuple[str, str] | None
+    parser_version: str | None
     start: int = 0
+    reference: str | None = None
 
     def part(self, start: int, stop: int) -> StoredChunk:
         """Its records from one index up to another, as a chunk of their own."""
@@ -129,7 +136,7 @@ def stage(chunk: Chunk, folder: Path, number: int, on_record: OnRecord = lambda 
     """
     writer = _Writer(folder, number, chunk, on_record)
     if isinstance(chunk, StoredChunk):
-        for indexes, rows in _stored_rows(chunk):
+        for indexes, rows in _stored_rows(chunk, writer.reference):
             writer.add(rows, indexes)
         return
     batch: list[dict[str, Any]] = []
@@ -174,7 +181,7 @@ def stage_rejects(chunk: Chunk, folder: Path, number: int, reason: str, detail: 
                 writer.reject(record, fault)
         writer.add_files()
     elif is_read:
-        for _, rows in _stored_rows(chunk):
+        for _, rows in _stored_rows(chunk, writer.reference):
             for record in rows:
                 writer.reject(record, fault)
         writer.add_rejects()
@@ -295,27 +302,49 @@ def _require_source(source: str, file: ListedFile, error: OSError) -> None:
         )
 
 
-def _stored_rows(chunk: StoredChunk) -> Iterator[tuple[list[int], list[dict[str, Any]]]]:
+_TOLD_BY = ["document_id", "source", "path", "parser_version", "reference_version"]
+"""Columns that tell whether a stored document has to be parsed again."""
+
+
+def _stored_rows(chunk: StoredChunk, reference: Reference) -> Iterator[tuple[list[int], list[dict[str, Any]]]]:
     """The stored documents of a chunk as records, batch by batch, each batch with the records' indexes."""
     names = [
         "source", "path", "record_key", "text", "encoding", "quality_flags", "content_sha256", "ingested_at",
-        "url", "given", "parser_version", "reference_version",
+        "url", "given",
     ]  # fmt: skip
     # Streamed: a row group of long texts is larger than a worker's memory.
     stored = pq.ParquetFile(chunk.location, buffer_size=READ_BUFFER, pre_buffer=False)
+    wanted = _outdated(stored, chunk, reference)
+    if not wanted:
+        # Where a correction is for one document, no text of all the others is read.
+        return
     group = stored.metadata.row_group(chunk.row_group)
     most = BATCH_BYTES * group.num_rows // max(group.total_byte_size, 1)
     batches = stored.iter_batches(min(max(most, 1), MAXIMUM_BATCH), [chunk.row_group], names, use_threads=False)
     first = -chunk.start
     for batch in batches:
-        start, stop = max(0, -first), min(batch.num_rows, chunk.size - first)
-        indexes, records = [], []
-        for index, row in enumerate(batch[start:stop].to_pylist() if start < stop else [], first + start):
-            if (row.pop("parser_version"), row.pop("reference_version")) != chunk.versions:
-                indexes.append(index)
-                records.append({**row, "raw": None, "seen_on": row.pop("ingested_at").date()})
+        indexes = [index for index in range(first, first + batch.num_rows) if index in wanted]
+        records = [
+            {**row, "raw": None, "seen_on": row.pop("ingested_at").date()}
+            for row in batch.take([index - first for index in indexes]).to_pylist()
+        ]
         yield indexes, records
         first += batch.num_rows
+
+
+def _outdated(stored: pq.ParquetFile, chunk: StoredChunk, reference: Reference) -> frozenset[int]:
+    """The rows of a chunk that were parsed otherwise than they would be now, by their indexes in it."""
+    everything = range(chunk.size)
+    if chunk.parser_version is None:
+        return frozenset(everything)
+    rows = stored.read_row_group(chunk.row_group, _TOLD_BY, use_threads=False).slice(chunk.start, chunk.size)
+    columns = zip(*(rows.column(name).to_pylist() for name in _TOLD_BY), strict=True)
+    return frozenset(
+        index
+        for index, (document_id, source, path, parser_version, reference_version) in enumerate(columns)
+        if parser_version != chunk.parser_version
+        or reference_version != reference.version_of(document_id, source, path)
+    )
 
 
 class _Writer:
@@ -326,6 +355,7 @@ class _Writer:
         self._folder = folder
         self._prefix = f"{chunk.kind}_" if isinstance(chunk, StoredChunk) else ""
         self._on_record = on_record
+        self.reference = load_own(Path(chunk.reference)) if chunk.reference else load_reference()
         self._written = 0
         self._refused: list[dict[str, Any]] = []
         self.files: list[dict[str, Any]] = []
@@ -335,7 +365,7 @@ class _Writer:
         if not records:
             return
         batch = pa.RecordBatch.from_pylist(records, schema=RECORDS_SCHEMA)
-        tables = transform(batch, None, lambda at: self._on_record(None if at is None else indexes[at]))
+        tables = transform(batch, self.reference, lambda at: self._on_record(None if at is None else indexes[at]))
         rejected = {row["path"] for row in tables[REJECTS.name].select(["path"]).to_pylist()}
         for entry in self.files:
             if entry["path"] in rejected:

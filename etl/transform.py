@@ -5,6 +5,7 @@ It knows nothing of files, of former runs, or of where it runs.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from etl.contract import (
     PARSER_VERSION,
     REJECTS,
 )
+from etl.corrections import Corrected, correct
 from etl.decode import decode
 from etl.errors import RecordFault
 from etl.identity import document_id
@@ -106,20 +108,22 @@ def _read(record: dict[str, Any], reference: Reference) -> tuple[dict[str, Any],
         text, encoding, flags = decoded.text, decoded.encoding, decoded.quality_flags
     reading = read_document(text, record["seen_on"], reference)
     identity = document_id(record["source"], record["path"], record["record_key"])
+    corrected = corrected_values(reading, identity, record["source"], record["path"], record["seen_on"], reference)
     return (
         {
             "document_id": identity,
-            **{name: record[name] for name in ("source", "path", "record_key", "content_sha256", "url", "given")},
-            **document_values(reading),
+            **{name: record[name] for name in ("source", "path", "record_key", "content_sha256", "url")},
+            "given": corrected.given(record["given"]),
+            **corrected.values,
             "quality_flags": [*flags, *reading.quality_flags],
             "encoding": encoding,
-            "reference_version": reference.version,
+            "reference_version": reference.version_of(identity, record["source"], record["path"]),
             "parser_version": PARSER_VERSION,
         },
         [
             {
                 "document_id": identity,
-                "month": reading.date.month,
+                "month": corrected.values["month"],
                 "paragraph_index": index,
                 "char_start": paragraph.start,
                 "char_end": paragraph.end,
@@ -128,6 +132,22 @@ def _read(record: dict[str, Any], reference: Reference) -> tuple[dict[str, Any],
             for index, paragraph in enumerate(reading.paragraphs)
         ],
     )
+
+
+def corrected_values(
+    reading: Reading, identity: str, source: str, path: str, seen_on: dt.date, reference: Reference
+) -> Corrected:
+    """The columns of `documents` that come from the text, with the user's corrections of that document.
+
+    Args:
+        reading: of the text.
+        identity, source, path: of the document.
+        seen_on: the day on which its content was first read.
+        reference: the reference data that the text was read with.
+    """
+    values = document_values(reading)
+    entries = reference.own.corrections_of(identity, source, path) if reference.own is not None else ()
+    return correct(values, entries, reading.text, seen_on, reference) if entries else Corrected(values)
 
 
 def document_values(reading: Reading) -> dict[str, Any]:

@@ -15,7 +15,9 @@ import duckdb
 from etl.contract import DOCUMENTS, FILES, PARAGRAPHS, TABLES, Column, Table
 from etl.dates import FUTURE_TOLERANCE
 from warehouse.home import Home
+from warehouse.load import run_reference
 from warehouse.manifest import DATABASE, MANIFEST, Manifest, month_of, newest
+from warehouse.own_reference import findings, strangers
 from warehouse.publish import candidate_folder
 from warehouse.scan import literal
 from warehouse.trends import Trend, compare
@@ -68,6 +70,7 @@ WARNINGS = {
     "share_language_sure": "No source has fewer documents of a sure language than it used to have.",
     "unknown_agencies": "No agency came up that the registry does not know.",
     "share_rejected": "No source has more rejects than it used to have.",
+    "own_reference": "Each entry of the home's reference folder is of use, and each correction holds.",
 }
 """The checks that only warn: what the run brought, compared with each source's own history."""
 
@@ -90,6 +93,7 @@ def run_checks(home: Home, name: str, accept_shrink: bool = False) -> list[Check
             *_row_checks(connection, months),
             _collapse(connection, published, _forgotten(home, name), accept_shrink),
             *map(_warning, compare(connection, home, published, name)),
+            _own_reference(connection, home, name),
         ]
 
 
@@ -231,6 +235,11 @@ def _counted(connection: duckdb.DuckDBPyConnection, name: str, query: str, what:
 
 def _warning(trend: Trend) -> Check:
     return Check(trend.name, not trend.found, len(trend.found), trend.message or "nothing odd", trend.value)
+
+
+def _own_reference(connection: duckdb.DuckDBPyConnection, home: Home, name: str) -> Check:
+    found = (*strangers(home.reference), *findings(connection, run_reference(home, name)))
+    return _warning(Trend("own_reference", tuple(map(str, found)), len(found)))
 
 
 def _forgotten(home: Home, name: str) -> int:

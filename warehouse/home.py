@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from etl.errors import SetupFault
+from etl.reference.own import FILES as OWN_FILES
 from etl.sources import DEFAULT_PATTERNS, readable
 
 ENVIRONMENT = "COPYDESK_HOME"
@@ -147,6 +148,11 @@ class Home:
         return self.folder / "alerts"
 
     @property
+    def reference(self) -> Path:
+        """The folder of the user's own reference."""
+        return self.folder / "reference"
+
+    @property
     def forgotten(self) -> Path:
         """The list of what was forgotten."""
         return self.folder / "forgotten.txt"
@@ -173,8 +179,12 @@ class Home:
             SetupFault: it cannot be written.
         """
         try:
-            for folder in (self.folder, self.lake, self.versions, self.dagster, self.folder / "reference"):
+            for folder in (self.folder, self.lake, self.versions, self.dagster):
                 folder.mkdir(parents=True, exist_ok=True)
+            if not self.reference.exists():
+                self.reference.mkdir()
+                for name in OWN_FILES:
+                    self._copy_template(f"reference/{name}", self.reference / name)
             if not self.settings_file.exists():
                 (self.folder / "inbox").mkdir(exist_ok=True)
                 self._copy_template("copydesk.toml", self.settings_file)

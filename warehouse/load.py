@@ -35,7 +35,8 @@ from etl.contract import (
     Table,
 )
 from etl.errors import SetupFault
-from etl.reference import load_reference
+from etl.own_reference import keep_own, load_own
+from etl.reference import Reference
 from etl.stage import Chunk, FileChunk, StoredChunk
 from warehouse import merge
 from warehouse.home import Home
@@ -90,6 +91,7 @@ class Loaded:
         rejects_by_reason: the same by reason.
         months: months rewritten, sorted.
         not_reparsed: stored documents that could not be parsed again, by reason: they keep their former reading.
+        reference_version: of the reference data that texts were read with.
         forgotten: digest of the list of what was forgotten that was applied.
         documents_forgotten: current documents that were erased by it.
     """
@@ -103,6 +105,7 @@ class Loaded:
     rejects_by_reason: dict[str, int]
     months: tuple[str, ...]
     not_reparsed: dict[str, int]
+    reference_version: str
     forgotten: str = ""
     documents_forgotten: int = 0
 
@@ -124,6 +127,14 @@ class Loaded:
             raise SetupFault("Nothing was loaded in this run: launch the whole job `load`") from None
         content.update(started=dt.datetime.fromisoformat(content["started"]), months=tuple(content["months"]))
         return cls(**content)
+
+
+def run_reference(home: Home, run_id: str) -> Reference:
+    """What a run that is not published yet has read texts with: the user's files as it began with them."""
+    return load_own(home.staging / run_id / _REFERENCE)
+
+
+_REFERENCE = "reference"
 
 
 def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None, pool: Pool | None = None) -> Loaded:
@@ -183,7 +194,8 @@ def _stage(home: Home, plan: Plan, folder: Path, today: dt.date, pool: Pool, pro
         # A copy, as workers look it up: the list itself is for people, and may be edited meanwhile.
         (folder / "forgotten").write_bytes(plan.forgotten.content)
         forgotten = str(folder / "forgotten")
-    chunks: list[Chunk] = [*_file_chunks(plan, today, forgotten, pool.size), *_stored_chunks(home, plan)]
+    own = keep_own(plan.reference, folder / _REFERENCE)
+    chunks: list[Chunk] = [*_file_chunks(plan, today, forgotten, own, pool.size), *_stored_chunks(home, plan, own)]
     total = sum(chunk.size for chunk in chunks)
     done = 0
 
@@ -196,15 +208,16 @@ def _stage(home: Home, plan: Plan, folder: Path, today: dt.date, pool: Pool, pro
     pool.stage(chunks, folder, on_staged)
 
 
-def _file_chunks(plan: Plan, today: dt.date, forgotten: str | None, workers: int) -> Iterator[FileChunk]:
+def _file_chunks(
+    plan: Plan, today: dt.date, forgotten: str | None, own: str | None, workers: int
+) -> Iterator[FileChunk]:
     most = min(max(plan.files_to_read // (CHUNKS_PER_WORKER * workers), SMALLEST_CHUNK), CHUNK_FILES)
     for source, files in plan.read.items():
         for at in range(0, len(files), most):
-            yield FileChunk(source, tuple(files[at : at + most]), today, forgotten)
+            yield FileChunk(source, tuple(files[at : at + most]), today, forgotten, own)
 
 
-def _stored_chunks(home: Home, plan: Plan) -> Iterator[StoredChunk]:
-    versions = (PARSER_VERSION, load_reference().version)
+def _stored_chunks(home: Home, plan: Plan, own: str | None) -> Iterator[StoredChunk]:
     for kind, table in (("reparsed", DOCUMENTS), ("reparsed_former", DOCUMENT_VERSIONS)):
         for location in locations(home, plan.published, table):
             is_rebuilt = location.parent.name.removeprefix("month=") in plan.rebuild
@@ -217,7 +230,8 @@ def _stored_chunks(home: Home, plan: Plan) -> Iterator[StoredChunk]:
                     str(location),
                     group,
                     metadata.row_group(group).num_rows,
-                    None if is_rebuilt else versions,
+                    None if is_rebuilt else PARSER_VERSION,
+                    reference=own,
                 )
 
 
@@ -288,6 +302,7 @@ class _Merge:
                     "GROUP BY ALL ORDER BY ALL"
                 )
             ),
+            self._plan.reference.version,
             self._plan.forgotten.digest,
             self._rows("SELECT count(*) FROM leaving WHERE is_forgotten")[0][0],
         )

@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 
 from etl.contract import FILES, PARSER_VERSION, REJECT_REASONS, REJECTS, SOURCES
 from etl.errors import SetupFault
-from etl.reference import load_reference
+from etl.own_reference import load_own
+from etl.reference import Reference, load_reference
 from etl.sources import ListedFile, is_glob, list_file, list_files, matcher, on_disk, readable, split_glob
 from etl.stage import MAXIMUM_BYTES
 from warehouse.forgotten import Forgotten, require_forgotten
@@ -77,6 +78,7 @@ class Plan:
         is_new_source: whether a source is recorded for the first time, or with more patterns.
         forgotten: what is not to be loaded.
         is_forgetting: whether the published rows were made with another list, so that what this one names is erased.
+        reference: what texts are read with, the user's own included.
     """
 
     published: Manifest | None
@@ -95,6 +97,7 @@ class Plan:
     is_new_source: bool = False
     forgotten: Forgotten = field(default_factory=Forgotten)
     is_forgetting: bool = False
+    reference: Reference = field(default_factory=load_reference)
 
     @property
     def files_to_read(self) -> int:
@@ -328,10 +331,10 @@ def make_forget(home: Home) -> Plan:
 
 
 def _plan(home: Home, published: Manifest | None) -> Plan:
-    plan = Plan(published, forgotten=require_forgotten(home, published))
+    plan = Plan(published, forgotten=require_forgotten(home, published), reference=load_own(home.reference))
     if published is not None:
         versions = (published.parser_version, published.reference_version)
-        plan.is_reparse = versions != (PARSER_VERSION, load_reference().version)
+        plan.is_reparse = versions != (PARSER_VERSION, plan.reference.version)
         plan.is_forgetting = published.forgotten != plan.forgotten.digest
     return plan
 

@@ -44,11 +44,11 @@ from etl.contract import (
 )
 from etl.errors import SetupFault
 from etl.paragraphs import LEAD_SQL
-from etl.reference import Reference, load_reference
+from etl.reference import Place, Reference, normalise
 from warehouse.disk import byte_count
 from warehouse.home import Home
 from warehouse.lake import Lake, sync
-from warehouse.load import Loaded
+from warehouse.load import Loaded, run_reference
 from warehouse.manifest import (
     BUILDING,
     DATABASE,
@@ -104,10 +104,10 @@ def write_registries(home: Home, loaded: Loaded, published: Manifest | None = No
     """
     lake = Lake(home)
     published = published or current(home)
-    reference = load_reference()
+    reference = run_reference(home, loaded.run_id)
     for table, rows in (
         (AGENCIES, _agencies(reference)),
-        (PLACES, reference.gazetteer.table(_used_places(home, lake))),
+        (PLACES, _places(reference, _used_places(home, lake))),
         (COLUMNS, columns_table()),
     ):
         _update(home, lake, published, table, rows, loaded.run_id)
@@ -151,7 +151,7 @@ def build_candidate(home: Home, loaded: Loaded) -> Manifest:
         str(home.lake),
         CONTRACT_VERSION,
         PARSER_VERSION,
-        load_reference().version,
+        loaded.reference_version,
         tables,
         summary,
         number=next_number(home),
@@ -494,6 +494,31 @@ def _used_places(home: Home, lake: Lake) -> pa.Array:
     used = f"SELECT DISTINCT place_id FROM ({documents}) WHERE place_id IS NOT NULL"
     with duckdb.connect() as connection:
         return connection.sql(used).to_arrow_table().column("place_id")
+
+
+def _places(reference: Reference, place_ids: pa.Array) -> pa.Table:
+    """Places of the gazetteer and of the user's own, by their ids."""
+    known = reference.gazetteer.table(place_ids)
+    used = set(place_ids.to_pylist())
+    own = reference.own.places if reference.own is not None else ()
+    names: dict[Place, list[str]] = {}
+    for entry in own:
+        if entry.place is not None and entry.place.place_id < 0 and entry.place.place_id in used:
+            names.setdefault(entry.place, []).append(normalise(entry.located))
+    rows = [
+        {
+            "place_id": place.place_id,
+            "name": place.name,
+            "names": sorted(set(spellings)),
+            "country_code": place.country_code,
+            "admin1": None,
+            "latitude": place.latitude,
+            "longitude": place.longitude,
+            "population": place.population,
+        }
+        for place, spellings in sorted(names.items(), key=lambda entry: entry[0].place_id)
+    ]
+    return pa.concat_tables([pa.Table.from_pylist(rows, schema=PLACES.schema), known])
 
 
 def _agencies(reference: Reference) -> pa.Table:

@@ -84,6 +84,11 @@ class Gazetteer:
             at += 1
         return tuple(found)
 
+    def place(self, place_id: int) -> Place | None:
+        """The place of a GeoNames id; None if the gazetteer does not hold it."""
+        row = self._places.column("place_id").index(place_id).as_py()
+        return None if row < 0 else self._place(row)
+
     def _place(self, row: int) -> Place:
         return Place(**{name: self._places.column(name)[row].as_py() for name in self._places.column_names})
 

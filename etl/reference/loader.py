@@ -11,13 +11,17 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from etl.contract import AGENCY_KINDS
 from etl.errors import SetupFault
-from etl.reference.gazetteer import Gazetteer
+from etl.reference.gazetteer import Gazetteer, Place
+
+if TYPE_CHECKING:
+    from etl.reference.own import OwnPlace, OwnReference
 
 HERE = Path(__file__).parent
 
@@ -134,8 +138,9 @@ class Calendar:
     """Names of months and weekdays in all languages."""
 
     def __init__(self, rows: Iterable[tuple[str, str, int, str]]) -> None:
+        self._rows = tuple(rows)
         self._names: dict[str, dict[str, dict[str, int]]] = {kind: {} for kind in CALENDAR_KINDS}
-        for language, kind, number, name in rows:
+        for language, kind, number, name in self._rows:
             self._names[kind].setdefault(normalise(name), {})[language.partition("-")[0]] = number
         self.triggers = frozenset(
             {*(_first_word(name) for kind in MONTH_KINDS for name in self._names[kind]), *self._names["article"]}
@@ -149,6 +154,11 @@ class Calendar:
         """The first words of months that have two."""
         self.weekday_heads = frozenset(_first_word(name) for name in self._names["weekday"])
         """The first words of weekdays."""
+
+    def extended(self, rows: Iterable[tuple[str, str, int, str]]) -> Calendar:
+        """The calendar with more names; a name that it has in the same language means what they say."""
+        more = tuple(rows)
+        return Calendar((*self._rows, *more)) if more else self
 
     def month(self, name: str, language: str | None = None) -> int | None:
         """The number of the month, 1 to 12, or None if the name is no month's.
@@ -204,7 +214,10 @@ class Reference:
         agencies: the registry by agency id.
         literals: agency ids by normalised literal; several where a short name is shared.
         calendar, regions, countries, line_kinds, forms, gazetteer: what their files hold.
-        version: digest over all the files.
+        version: digest over all of it.
+        own: what of it is the user's; None if nothing is.
+        own_places: what places as written mean to the user, by normalised name.
+        uncorrected_version: digest over all but the user's corrections; empty if there are none of the user's files.
     """
 
     agencies: dict[str, Agency]
@@ -218,9 +231,28 @@ class Reference:
     unlisted_places: tuple[re.Pattern[str], ...]
     gazetteer: Gazetteer
     version: str
+    own: OwnReference | None = None
+    own_places: dict[str, tuple[OwnPlace, ...]] = field(default_factory=dict)
+    uncorrected_version: str = ""
 
     def __repr__(self) -> str:
         return f"Reference({self.version})"
+
+    def version_of(self, document_id: str, source: str, path: str) -> str:
+        """Digest of what a document is read with: corrections of other documents do not count."""
+        corrections = self.own.corrections_of(document_id, source, path) if self.own is not None else ()
+        uncorrected = self.uncorrected_version or self.version
+        return digest_of(uncorrected, corrections) if corrections else uncorrected
+
+    def place(self, place_id: int) -> Place | None:
+        """The place of that id, of the gazetteer or of the user's own; None if there is none."""
+        own = self.own.places_by_id.get(place_id) if self.own is not None else None
+        return own or self.gazetteer.place(place_id)
+
+    @cached_property
+    def country_codes(self) -> frozenset[str]:
+        """All countries, as ISO 3166-1 alpha-2."""
+        return frozenset(self.countries.values())
 
     @cached_property
     def first_words(self) -> frozenset[str]:
@@ -342,20 +374,35 @@ def _unlisted_places(folder: Path) -> Iterator[re.Pattern[str]]:
 
 def _forms(folder: Path) -> Iterator[FormRow]:
     for where, (name, needs, confidence, pattern, example) in _rows(folder / "dateline_forms.tsv", 5):
-        needed = frozenset(needs.split(",")) if needs else frozenset()
-        if not needed <= set(FORM_NEEDS):
-            raise SetupFault(f"{where}: a form may need {', '.join(FORM_NEEDS)}, not {needs}")
-        if not re.fullmatch(r"0\.\d+|1(?:\.0)?", confidence):
-            raise SetupFault(f"{where}: a confidence is from 0 to 1, not {confidence}")
-        for item in pattern.split():
-            for choice in item.removesuffix("?").split("|"):
-                if choice not in FORM_ITEMS and (len(choice) != 1 or choice.isalnum()):
-                    raise SetupFault(
-                        f"{where}: {choice!r} is no item of a form; those are signs and {', '.join(sorted(FORM_ITEMS))}"
-                    )
-        if not {"agency", "credit", "place"} & set(pattern.replace("?", "").split()):
-            raise SetupFault(f"{where}: a form has a place or an agency in its pattern")
-        yield FormRow(name, needed, float(confidence), pattern, example)
+        try:
+            yield check_form(name, needs, confidence, pattern, example)
+        except ValueError as error:
+            raise SetupFault(f"{where}: {error}") from None
+
+
+def check_form(name: str, needs: str, confidence: str, pattern: str, example: str) -> FormRow:
+    """The cells of a form as a row.
+
+    Raises:
+        ValueError: one of them is not as it has to be; the message says what is allowed.
+    """
+    needed = frozenset(needs.split(",")) if needs else frozenset()
+    if not needed <= set(FORM_NEEDS):
+        raise ValueError(f"a form may need {', '.join(FORM_NEEDS)}, not {needs}")
+    if not re.fullmatch(r"0\.\d+|1(?:\.0)?", confidence):
+        raise ValueError(f"a confidence is from 0 to 1, not {confidence}")
+    items = pattern.split()
+    choices = [choice for item in items for choice in (item.removesuffix("?") if len(item) > 1 else item).split("|")]
+    for choice in choices:
+        if choice not in FORM_ITEMS and (len(choice) != 1 or choice.isalnum()):
+            raise ValueError(f"{choice!r} is no item of a form; those are signs and {', '.join(sorted(FORM_ITEMS))}")
+    if not {"agency", "credit", "place"} & set(choices):
+        raise ValueError("a form has a place or an agency in its pattern")
+    if choices.count("place") > 1 or sum(choice in ("date", "day", "when") for choice in choices) > 1:
+        raise ValueError("a form has one place and one date at most")
+    if re.fullmatch(r".+\?|.*\b(?:credit|cable|end)\b.*", items[0]):
+        raise ValueError("a form begins with a place, a date, an agency or a sign, which is not optional")
+    return FormRow(name, needed, float(confidence), pattern, example)
 
 
 def _trailers(folder: Path) -> Iterator[TrailerRow]:
@@ -369,6 +416,11 @@ def _compiled(where: str, pattern: str, flags: re.RegexFlag = re.NOFLAG) -> re.P
         return re.compile(pattern, flags)
     except re.error as error:
         raise SetupFault(f"{where}: not a regular expression: {error}") from None
+
+
+def digest_of(*parts: object) -> str:
+    """A digest over what things say of themselves."""
+    return hashlib.blake2b(repr(parts).encode(), digest_size=8).hexdigest()
 
 
 def _digest(folder: Path) -> str:

@@ -4,6 +4,9 @@ from pathlib import Path
 import pytest
 
 from etl.errors import SetupFault
+from etl.own_reference import load_own
+from etl.reference import load_reference
+from etl.reference.own import FILES
 from warehouse.home import Home, Source
 
 
@@ -22,6 +25,25 @@ def test_a_new_home_names_one_source_its_inbox(tmp_path: Path) -> None:
     ]
     assert home.settings.sources == (Source("inbox", home.folder / "inbox", is_configured=True),)
     assert (home.dagster / "dagster.yaml").exists()
+    assert sorted(path.name for path in home.reference.iterdir()) == sorted(FILES)
+
+
+def test_the_users_own_reference_is_empty_at_first_and_its_examples_are_right(home: Home) -> None:
+    assert load_own(home.reference) is load_reference()
+    for path in home.reference.iterdir():
+        lines = path.read_text("utf-8").splitlines()
+        examples = [line for line in lines if line.startswith("#") and line.count(",") == lines[-1].count(",")]
+        assert examples
+        path.write_text("\n".join([*lines, *(line.removeprefix("#") for line in examples)]), "utf-8")
+        assert load_own(home.reference).own is not None, path.name
+
+
+def test_the_users_own_reference_is_left_alone(home: Home) -> None:
+    (home.reference / "places.csv").unlink()
+    (home.reference / "agencies.csv").write_text("agency_id,literals\n", "utf-8")
+    home.create()
+    assert not (home.reference / "places.csv").exists()
+    assert (home.reference / "agencies.csv").read_text("utf-8") == "agency_id,literals\n"
 
 
 def test_creating_again_changes_nothing(tmp_path: Path) -> None:
