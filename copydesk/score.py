@@ -31,13 +31,13 @@ def score_command(name: str, form: str, home_folder: str | None) -> int:
     if form == "csv":
         objects = [_object(score) for score in scores]
         click.echo(as_csv(list(objects[0]), [list(found.values()) for found in objects]))
-        if not since.is_current:
+        if not since.is_current or since.changed_count:
             click.echo(f"copydesk: {visible(f'version {sheet.version}: {since.words}')}", err=True)
     elif form == "json":
         click.echo(
             json.dumps(
                 {
-                    "sheet": name,
+                    "sheet": visible(name),
                     "snapshot_version": sheet.version,
                     "seed": sheet.seed,
                     "document_count": sheet.document_count,

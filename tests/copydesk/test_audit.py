@@ -168,6 +168,7 @@ def test_a_version_that_has_moved_on_is_told(tmp_path: Path) -> None:
     # As a spreadsheet of another country shows dates.
     fill(path, rows, lambda row: {"true_content_created": "ok", "content_created": row["content_created"][:3:-1]})
     assert "our values of 5 of these 5 documents are not those of it" in desk.ok("score", path)
+    assert "are not those of it" in desk("score", path, "--format", "csv").stderr
     fill(path, rows, lambda row: {
         "true_content_created": "ok",
         "content_created": "/".join(reversed(row["content_created"].split("-"))),
