@@ -93,7 +93,7 @@ def test_a_new_agency_is_one_like_ours(tmp_path: Path) -> None:
 
 
 def test_a_literal_that_the_user_gives_to_an_agency_is_that_ones_alone(tmp_path: Path, reference: Reference) -> None:
-    assert len(agencies.candidates("APA", reference)) == 2
+    assert len(agencies.candidates("APA", reference)) > 1
     owner = next(
         name for name in agencies.candidates("APA", reference) if reference.agencies[name].country_code == "AZ"
     )
