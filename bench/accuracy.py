@@ -1,8 +1,8 @@
 """How often the readings are right: `python -m bench.accuracy FILE ...`.
 
-A file is either lines of {name, text, gold} as JSON (.jsonl, .jsonl.gz), or a table of dateline forms (.tsv with the
-columns language, line, located, day, month, year, agency_literal, and perhaps agency). Every field that the gold holds
-is compared:
+A file is either lines of {name, text, gold} as JSON (.jsonl, .jsonl.gz), or a table (.tsv): of dateline forms with the
+columns language, line, located, day, month, year, agency_literal, and perhaps agency and agency_id; or of texts with
+the columns language, kind, text. Every field that the gold holds is compared:
 
 exact     read, and the same
 wrong     read, and another
@@ -12,7 +12,8 @@ invented  read where the gold says that there is none
 The day, month and year of a gold file count where its text holds them: with `day_in_text` false, the month alone is
 asked for; an agency outside the dateline counts where the text's last line names it. Every miss is listed with
 `--misses`. `--part open|held` takes two thirds of the documents, or the third that is left out while writing rules:
-by the digest of the name. `--save` writes the outcomes, and `--against` compares with such a file.
+by the digest of the name. `--by` lists by language, by form of the dateline that was read, or by kind of text. `--save`
+writes the outcomes, and `--against` compares with such a file.
 """
 
 from __future__ import annotations
@@ -51,13 +52,15 @@ class Case:
         name: which.
         text: as it would stand in a file.
         gold: the true value of each field that is known; an empty one says that the text holds none.
-        group: what results are listed by.
+        language: of the text, as far as the gold file says.
+        kind: what sort of text it is, as far as the gold file says.
     """
 
     name: str
     text: str
     gold: dict[str, str]
-    group: str
+    language: str = ""
+    kind: str = ""
 
 
 @dataclass
@@ -68,12 +71,12 @@ class Score:
     misses: list[tuple[str, str, str, str, str]] = field(default_factory=list)
     outcomes: dict[str, str] = field(default_factory=dict)
 
-    def add(self, case: Case, name: str, wanted: str, found: str) -> None:
-        """Count one value."""
+    def add(self, case: Case, group: str, name: str, wanted: str, found: str) -> None:
+        """Count one value in a group."""
         if not wanted and not found:
             return
         outcome = "exact" if wanted == found else "missing" if not found else "wrong" if wanted else "invented"
-        self.counts[name, case.group][outcome] += 1
+        self.counts[name, group][outcome] += 1
         self.outcomes[f"{case.name} {name}"] = outcome
         if outcome != "exact":
             self.misses.append((case.name, name, outcome, wanted, found))
@@ -82,7 +85,7 @@ class Score:
 def cases(path: Path) -> Iterator[Case]:
     """The texts of a gold file."""
     if path.suffix == ".tsv":
-        yield from _dateline_cases(path)
+        yield from _table_cases(path)
         return
     content = path.read_bytes()
     for line in (gzip.decompress(content) if path.suffix == ".gz" else content).splitlines():
@@ -91,13 +94,17 @@ def cases(path: Path) -> Iterator[Case]:
         yield Case(entry["name"], entry["text"], _gold(entry["text"], gold), gold.get("language") or "")
 
 
-def _dateline_cases(path: Path) -> Iterator[Case]:
+def _table_cases(path: Path) -> Iterator[Case]:
     with path.open(encoding="utf-8", newline="") as handle:
-        for number, row in enumerate(csv.DictReader(handle, delimiter="\t"), start=2):
+        for number, row in enumerate(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE), start=2):
+            if "text" in row:
+                yield Case(f"line {number}", row["text"], {"language": row["language"]}, row["language"], row["kind"])
+                continue
             # An empty figure of a day that is written in part is not asked for.
             gold = {name: row[name] for name in ("day", "month", "year") if row[name]}
             gold["located"] = row["located"].removesuffix(" (sic)")
             gold["agency"] = row["agency_literal"]
+            gold |= {name: row[name] for name in ("agency_id",) if name in row}
             yield Case(f"line {number}", row["line"], gold, row["language"])
 
 
@@ -130,7 +137,7 @@ def found(reading: Reading) -> dict[str, str]:
         "agency_id": (reading.credit.agency_id or "") if reading.credit else "",
         "country": (reading.located.country_code or "") if reading.located else "",
         "headline": reading.front_matter.headline or "",
-        "language": (reading.language or "").partition("-")[0],
+        "language": reading.language or "",
     }
 
 
@@ -169,19 +176,33 @@ def bodies(
     return count, invented
 
 
-def score(wanted: list[Case], reference: Reference, seen_on: dt.date) -> tuple[Score, list[float]]:
-    """Read every text; gives the outcomes and the seconds for each."""
+def score(wanted: list[Case], reference: Reference, seen_on: dt.date, by: str = "") -> tuple[Score, list[float]]:
+    """Read every text; gives the outcomes and the seconds for each.
+
+    Args:
+        wanted: the texts.
+        reference, seen_on: as in `read_document`.
+        by: language, form or kind; empty for all in one.
+    """
     result = Score()
     seconds = []
     for case in wanted:
         text = decode(case.text.encode()).text
         begun = time.perf_counter()
-        read = found(read_document(text, seen_on, reference))
+        reading = read_document(text, seen_on, reference)
         seconds.append(time.perf_counter() - begun)
+        read = found(reading)
+        groups = {
+            "language": case.language,
+            "kind": case.kind,
+            "form": reading.dateline.form if reading.dateline else "-",
+        }
         for name in FIELDS:
             if name in case.gold:
-                value = case.gold[name].partition("-")[0] if name == "language" else case.gold[name]
-                result.add(case, name, value, read[name])
+                value = read[name]
+                if name == "language" and "-" not in case.gold[name]:
+                    value = value.partition("-")[0]
+                result.add(case, groups.get(by, ""), name, case.gold[name], value)
     return result, seconds
 
 
@@ -190,13 +211,10 @@ def is_held(name: str) -> bool:
     return int(hashlib.sha256(name.encode()).hexdigest(), 16) % 3 == 0
 
 
-def _rows(result: Score, by_group: bool) -> list[tuple[str, ...]]:
-    totals: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    for (name, group), counts in result.counts.items():
-        totals[name, group if by_group else ""].update(counts)
+def _rows(result: Score) -> list[tuple[str, ...]]:
     rows = []
-    for name, group in sorted(totals, key=lambda key: (FIELDS.index(key[0]), key[1])):
-        counts = totals[name, group]
+    for name, group in sorted(result.counts, key=lambda key: (FIELDS.index(key[0]), key[1])):
+        counts = result.counts[name, group]
         wanted = counts.total() - counts["invented"]
         share = f"{100 * counts['exact'] / wanted:.1f}" if wanted else ""
         rows.append((name, group, *(str(counts[outcome]) for outcome in OUTCOMES), share))
@@ -215,7 +233,7 @@ def main() -> None:
     parser.add_argument("--part", choices=("open", "held"), help="only two thirds of them, or the third left out")
     parser.add_argument("--bodies", action="store_true", help="look for datelines in the bodies instead: there is none")
     parser.add_argument("--paragraphs", action="store_true", help="the same in each paragraph of them by itself")
-    parser.add_argument("--by-language", action="store_true")
+    parser.add_argument("--by", choices=("language", "form", "kind"), default="", help="list each by itself")
     parser.add_argument("--misses", action="store_true", help="list every one")
     parser.add_argument("--save", type=Path, help="write the outcomes to compare with")
     parser.add_argument("--against", type=Path, help="outcomes of another run: what has changed is listed")
@@ -232,11 +250,11 @@ def main() -> None:
             for name, literal in invented:
                 print(f"  {name} | {literal}")
             continue
-        result, seconds = score(wanted, reference, dt.date.today())
+        result, seconds = score(wanted, reference, dt.date.today(), options.by)
         print(f"\n{label}: {len(wanted):,} texts, {statistics.median(seconds or [0]) * 1e6:,.0f} µs each\n")
-        names = ("field", "language", *OUTCOMES, "exact %")
-        rows = _rows(result, options.by_language)
-        print(table(names, rows) if options.by_language else table(_without(names), [_without(row) for row in rows]))
+        names = ("field", options.by, *OUTCOMES, "exact %")
+        rows = _rows(result)
+        print(table(names, rows) if options.by else table(_without(names), [_without(row) for row in rows]))
         if options.misses:
             for miss in result.misses:
                 print("  " + " | ".join(miss))
