@@ -134,7 +134,8 @@ _KINDS = {WORDS: "place", DATE: "date", DAY: "day", AGENCY: "agency", CABLE: "ca
 
 def own_literals(literal: str, reference: Reference) -> list[tuple[OwnAgency, str]]:
     """The user's literals among those that an agency's literal is made of, each with its entry."""
-    keys = {normalise(literal), *map(normalise, agencies.parts(literal, reference)), *normalise(literal).split()}
+    key = normalise(literal)
+    keys = {key, *map(normalise, agencies.parts(literal, reference)), *re.split(r"[\s-]+", key)}
     return [
         (entry, own)
         for entry in (reference.own.agencies if reference.own is not None else ())

@@ -259,7 +259,7 @@ def _agencies(file: CsvFile, base: Reference) -> Iterator[OwnAgency]:
 def _names(file: CsvFile, origin: Origin, cell: str) -> Iterator[tuple[str, str]]:
     for entry in cell.split("|") if cell else ():
         language, sign, name = (part.strip() for part in entry.partition("="))
-        if not sign or not name or not _LANGUAGE.fullmatch(language):
+        if not sign or not name or not re.fullmatch(r"[a-z]{2,3}(?:-[A-Za-z0-9]+)*", language):
             raise file.fault(origin.line, f"names are written as fr=Agence d'État|en=State Agency, not {entry!r}")
         yield language, name
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from etl import agencies, places
 from etl.errors import SetupFault
-from etl.own_reference import keep_own, load_own, own_origins
+from etl.own_reference import keep_own, load_own, own_literals, own_origins
 from etl.reading import Reading, read_document
 from etl.reference import Reference
 from etl.reference.own import FILES
@@ -73,12 +73,19 @@ def test_what_is_kept_for_workers_is_the_same(tmp_path: Path) -> None:
 
 
 def test_a_literal_is_added_to_an_agency_of_ours(tmp_path: Path, reference: Reference) -> None:
-    merged = own(tmp_path, agencies="agency_id,literals,names\nazertac,AZTAG,ka=აზერტაჯი\n")
+    merged = own(tmp_path, agencies="agency_id,literals,names\nazertac,AZTAG,ka=აზერტაჯი|sr-Latn=Azertadž\n")
     assert agencies.identify("AZTAG", None, merged) == "azertac"
     assert agencies.identify("AZERTAC", None, merged) == "azertac"
     former, now = reference.agencies["azertac"], merged.agencies["azertac"]
     assert (now.name, now.kind, now.country_code) == (former.name, former.kind, former.country_code)
-    assert now.names == {**former.names, "ka": "აზერტაჯი"}
+    assert now.names == {**former.names, "ka": "აზერტაჯი", "sr-Latn": "Azertadž"}
+
+
+def test_a_literal_is_found_again_in_a_shared_credit(tmp_path: Path) -> None:
+    merged = own(tmp_path, agencies="agency_id,literals\nazertac,AZTAG\n")
+    for credit in ("AFP/AZTAG", "afp aztag", "AZTAG-AFP", "aztag"):
+        assert [name for _, name in own_literals(credit, merged)] == ["AZTAG"], credit
+    assert own_literals("AZTAGIM", merged) == []
 
 
 def test_a_new_agency_is_one_like_ours(tmp_path: Path) -> None:
