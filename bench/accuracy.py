@@ -1,8 +1,9 @@
 """How often the readings are right: `python -m bench.accuracy FILE ...`.
 
 A file is either lines of {name, text, gold} as JSON (.jsonl, .jsonl.gz), or a table of dateline forms (.tsv with the
-columns language, line, located, day, month, year, agency_literal, and perhaps agency). Every field that the gold holds
-is compared:
+columns language, line, located, day, month, year, agency_literal, and perhaps agency), or one of places as written
+(.tsv with the columns language, located, region, agency_country, place_id, country_code). Every field that the gold
+holds is compared:
 
 exact     read, and the same
 wrong     read, and another
@@ -27,17 +28,18 @@ import statistics
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench.measure import table
 from etl.decode import decode
+from etl.places import locate
 from etl.reading import Reading, read_document
 from etl.reference import Reference, load_reference
 
-FIELDS = ("located", "day", "month", "year", "agency", "agency_id", "country", "language", "headline")
+FIELDS = ("located", "day", "month", "year", "agency", "agency_id", "place_id", "country", "language", "headline")
 """What is compared, as far as a gold file has it."""
 
 OUTCOMES = ("exact", "wrong", "missing", "invented")
@@ -82,7 +84,10 @@ class Score:
 def cases(path: Path) -> Iterator[Case]:
     """The texts of a gold file."""
     if path.suffix == ".tsv":
-        yield from _dateline_cases(path)
+        with path.open(encoding="utf-8", newline="") as handle:
+            rows = csv.DictReader(handle, delimiter="\t")
+            case = _place_case if "place_id" in (rows.fieldnames or ()) else _dateline_case
+            yield from (case(f"line {number}", row) for number, row in enumerate(rows, start=2))
         return
     content = path.read_bytes()
     for line in (gzip.decompress(content) if path.suffix == ".gz" else content).splitlines():
@@ -91,14 +96,18 @@ def cases(path: Path) -> Iterator[Case]:
         yield Case(entry["name"], entry["text"], _gold(entry["text"], gold), gold.get("language") or "")
 
 
-def _dateline_cases(path: Path) -> Iterator[Case]:
-    with path.open(encoding="utf-8", newline="") as handle:
-        for number, row in enumerate(csv.DictReader(handle, delimiter="\t"), start=2):
-            # An empty figure of a day that is written in part is not asked for.
-            gold = {name: row[name] for name in ("day", "month", "year") if row[name]}
-            gold["located"] = row["located"].removesuffix(" (sic)")
-            gold["agency"] = row["agency_literal"]
-            yield Case(f"line {number}", row["line"], gold, row["language"])
+def _dateline_case(name: str, row: dict[str, str]) -> Case:
+    # An empty figure of a day that is written in part is not asked for.
+    gold = {name: row[name] for name in ("day", "month", "year") if row[name]}
+    gold["located"] = row["located"].removesuffix(" (sic)")
+    gold["agency"] = row["agency_literal"]
+    return Case(name, row["line"], gold, row["language"])
+
+
+def _place_case(name: str, row: dict[str, str]) -> Case:
+    written = [row[column] for column in ("located", "region", "agency_country")]
+    gold = {"place_id": row["place_id"], "country": row["country_code"]}
+    return Case(f"{name} {', '.join(filter(None, written))}", "\t".join(written), gold, row["language"])
 
 
 def _gold(text: str, gold: dict[str, Any]) -> dict[str, str]:
@@ -132,6 +141,13 @@ def found(reading: Reading) -> dict[str, str]:
         "headline": reading.front_matter.headline or "",
         "language": (reading.language or "").partition("-")[0],
     }
+
+
+def located(written: str, reference: Reference) -> dict[str, str]:
+    """What a place is located as, from the place, its region and the agency's country, parted by tabs."""
+    place, region, context = written.split("\t")
+    read = locate(place, region or None, reference, context or None)
+    return {"place_id": str(read.place.place_id) if read.place else "", "country": read.country_code or ""}
 
 
 def _number(value: str) -> str:
@@ -169,19 +185,19 @@ def bodies(
     return count, invented
 
 
-def score(wanted: list[Case], reference: Reference, seen_on: dt.date) -> tuple[Score, list[float]]:
+def score(wanted: list[Case], read: Callable[[str], dict[str, str]]) -> tuple[Score, list[float]]:
     """Read every text; gives the outcomes and the seconds for each."""
     result = Score()
     seconds = []
     for case in wanted:
         text = decode(case.text.encode()).text
         begun = time.perf_counter()
-        read = found(read_document(text, seen_on, reference))
+        values = read(text)
         seconds.append(time.perf_counter() - begun)
         for name in FIELDS:
             if name in case.gold:
                 value = case.gold[name].partition("-")[0] if name == "language" else case.gold[name]
-                result.add(case, name, value, read[name])
+                result.add(case, name, value, values[name])
     return result, seconds
 
 
@@ -232,7 +248,10 @@ def main() -> None:
             for name, literal in invented:
                 print(f"  {name} | {literal}")
             continue
-        result, seconds = score(wanted, reference, dt.date.today())
+        if wanted and "place_id" in wanted[0].gold:
+            result, seconds = score(wanted, lambda text: located(text, reference))
+        else:
+            result, seconds = score(wanted, lambda text: found(read_document(text, dt.date.today(), reference)))
         print(f"\n{label}: {len(wanted):,} texts, {statistics.median(seconds or [0]) * 1e6:,.0f} µs each\n")
         names = ("field", "language", *OUTCOMES, "exact %")
         rows = _rows(result, options.by_language)
