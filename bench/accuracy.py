@@ -1,8 +1,9 @@
 """How often the readings are right: `python -m bench.accuracy FILE ...`.
 
 A file is either lines of {name, text, gold} as JSON (.jsonl, .jsonl.gz), or a table (.tsv): of dateline forms with the
-columns language, line, located, day, month, year, agency_literal, and perhaps agency and agency_id; or of texts with
-the columns language, kind, text. Every field that the gold holds is compared:
+columns language, line, located, day, month, year, agency_literal, and perhaps agency and agency_id; of places as
+written with the columns language, located, region, agency_country, place_id, country_code; or of texts with the columns
+language, kind, text. Every field that the gold holds is compared:
 
 exact     read, and the same
 wrong     read, and another
@@ -28,17 +29,18 @@ import statistics
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench.measure import table
 from etl.decode import decode
+from etl.places import locate
 from etl.reading import Reading, read_document
 from etl.reference import Reference, load_reference
 
-FIELDS = ("located", "day", "month", "year", "agency", "agency_id", "country", "language", "headline")
+FIELDS = ("located", "day", "month", "year", "agency", "agency_id", "place_id", "country", "language", "headline")
 """What is compared, as far as a gold file has it."""
 
 OUTCOMES = ("exact", "wrong", "missing", "invented")
@@ -85,7 +87,11 @@ class Score:
 def cases(path: Path) -> Iterator[Case]:
     """The texts of a gold file."""
     if path.suffix == ".tsv":
-        yield from _table_cases(path)
+        with path.open(encoding="utf-8", newline="") as handle:
+            rows = csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
+            columns = rows.fieldnames or ()
+            case = _place_case if "place_id" in columns else _text_case if "text" in columns else _dateline_case
+            yield from (case(f"line {number}", row) for number, row in enumerate(rows, start=2))
         return
     content = path.read_bytes()
     for line in (gzip.decompress(content) if path.suffix == ".gz" else content).splitlines():
@@ -94,18 +100,24 @@ def cases(path: Path) -> Iterator[Case]:
         yield Case(entry["name"], entry["text"], _gold(entry["text"], gold), gold.get("language") or "")
 
 
-def _table_cases(path: Path) -> Iterator[Case]:
-    with path.open(encoding="utf-8", newline="") as handle:
-        for number, row in enumerate(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE), start=2):
-            if "text" in row:
-                yield Case(f"line {number}", row["text"], {"language": row["language"]}, row["language"], row["kind"])
-                continue
-            # An empty figure of a day that is written in part is not asked for.
-            gold = {name: row[name] for name in ("day", "month", "year") if row[name]}
-            gold["located"] = row["located"].removesuffix(" (sic)")
-            gold["agency"] = row["agency_literal"]
-            gold |= {name: row[name] for name in ("agency_id",) if name in row}
-            yield Case(f"line {number}", row["line"], gold, row["language"])
+def _dateline_case(name: str, row: dict[str, str]) -> Case:
+    # An empty figure of a day that is written in part is not asked for.
+    gold = {name: row[name] for name in ("day", "month", "year") if row[name]}
+    gold["located"] = row["located"].removesuffix(" (sic)")
+    gold["agency"] = row["agency_literal"]
+    if "agency_id" in row:
+        gold["agency_id"] = row["agency_id"]
+    return Case(name, row["line"], gold, row["language"])
+
+
+def _place_case(name: str, row: dict[str, str]) -> Case:
+    written = [row[column] for column in ("located", "region", "agency_country")]
+    gold = {"place_id": row["place_id"], "country": row["country_code"]}
+    return Case(f"{name} {', '.join(filter(None, written))}", "\t".join(written), gold, row["language"])
+
+
+def _text_case(name: str, row: dict[str, str]) -> Case:
+    return Case(name, row["text"], {"language": row["language"]}, row["language"], row["kind"])
 
 
 def _gold(text: str, gold: dict[str, Any]) -> dict[str, str]:
@@ -126,7 +138,7 @@ def _gold(text: str, gold: dict[str, Any]) -> dict[str, str]:
 
 
 def found(reading: Reading) -> dict[str, str]:
-    """What was read, as text, under the names of FIELDS."""
+    """What was read, as text, under the names of FIELDS; and the form of the dateline."""
     year, _, rest = (reading.date.content_created_edtf or "").partition("-")
     month, _, day = rest.partition("-")
     place = reading.dateline.place if reading.dateline else None
@@ -138,7 +150,15 @@ def found(reading: Reading) -> dict[str, str]:
         "country": (reading.located.country_code or "") if reading.located else "",
         "headline": reading.front_matter.headline or "",
         "language": reading.language or "",
+        "form": reading.dateline.form if reading.dateline else "",
     }
+
+
+def located(written: str, reference: Reference) -> dict[str, str]:
+    """What a place is located as, from the place, its region and the agency's country, parted by tabs."""
+    place, region, context = written.split("\t")
+    read = locate(place, region or None, reference, context or None)
+    return {"place_id": str(read.place.place_id) if read.place else "", "country": read.country_code or ""}
 
 
 def _number(value: str) -> str:
@@ -176,12 +196,12 @@ def bodies(
     return count, invented
 
 
-def score(wanted: list[Case], reference: Reference, seen_on: dt.date, by: str = "") -> tuple[Score, list[float]]:
+def score(wanted: list[Case], read: Callable[[str], dict[str, str]], by: str = "") -> tuple[Score, list[float]]:
     """Read every text; gives the outcomes and the seconds for each.
 
     Args:
         wanted: the texts.
-        reference, seen_on: as in `read_document`.
+        read: gives what is read of a text, under the names of FIELDS, and `form`.
         by: language, form or kind; empty for all in one.
     """
     result = Score()
@@ -189,17 +209,12 @@ def score(wanted: list[Case], reference: Reference, seen_on: dt.date, by: str = 
     for case in wanted:
         text = decode(case.text.encode()).text
         begun = time.perf_counter()
-        reading = read_document(text, seen_on, reference)
+        values = read(text)
         seconds.append(time.perf_counter() - begun)
-        read = found(reading)
-        groups = {
-            "language": case.language,
-            "kind": case.kind,
-            "form": reading.dateline.form if reading.dateline else "-",
-        }
+        groups = {"language": case.language, "kind": case.kind, "form": values.get("form") or "-"}
         for name in FIELDS:
             if name in case.gold:
-                value = read[name]
+                value = values[name]
                 if name == "language" and "-" not in case.gold[name]:
                     value = value.partition("-")[0]
                 result.add(case, groups.get(by, ""), name, case.gold[name], value)
@@ -250,7 +265,12 @@ def main() -> None:
             for name, literal in invented:
                 print(f"  {name} | {literal}")
             continue
-        result, seconds = score(wanted, reference, dt.date.today(), options.by)
+        if wanted and "place_id" in wanted[0].gold:
+            result, seconds = score(wanted, lambda text: located(text, reference), options.by)
+        else:
+            result, seconds = score(
+                wanted, lambda text: found(read_document(text, dt.date.today(), reference)), options.by
+            )
         print(f"\n{label}: {len(wanted):,} texts, {statistics.median(seconds or [0]) * 1e6:,.0f} µs each\n")
         names = ("field", options.by, *OUTCOMES, "exact %")
         rows = _rows(result)

@@ -5,17 +5,9 @@ How a look-up's answer is judged belongs to the modules that ask.
 """
 
 from etl.reference.gazetteer import Gazetteer, Place
-from etl.reference.loader import (
-    CACHED_NAMES,
-    Agency,
-    Calendar,
-    LineKind,
-    Reference,
-    Region,
-    agency_head,
-    load_reference,
-    normalise,
-)
+from etl.reference.loader import Agency, Calendar, LineKind, Reference, agency_head, load_reference
+from etl.reference.names import CACHED_NAMES, fold, normalise
+from etl.reference.regions import Region
 
 __all__ = [
     "CACHED_NAMES",
@@ -27,6 +19,7 @@ __all__ = [
     "Reference",
     "Region",
     "agency_head",
+    "fold",
     "load_reference",
     "normalise",
 ]

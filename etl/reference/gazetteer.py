@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -23,6 +25,7 @@ class Place:
         latitude, longitude: degrees, WGS 84.
         population: inhabitants.
         is_capital: of its country.
+        spelling_count: names by which the gazetteer knows it, in all languages: how well known it is.
     """
 
     place_id: int
@@ -33,20 +36,42 @@ class Place:
     longitude: float
     population: int
     is_capital: bool
+    spelling_count: int
 
 
 class _Sorted:
-    """An Arrow array of strings as the sequence that `bisect` wants, without making Python strings of it all."""
+    """An Arrow array as the sequence that `bisect` wants, without making Python objects of it all."""
 
-    def __init__(self, array: pa.StringArray) -> None:
+    def __init__(self, array: pa.Array) -> None:
         self._array = array
 
     def __len__(self) -> int:
         return len(self._array)
 
-    def __getitem__(self, index: int) -> str:
-        value: str = self._array[index].as_py()
-        return value
+    def __getitem__(self, index: int) -> Any:
+        return self._array[index].as_py()
+
+
+_BLOCK = 512
+
+
+class _Names:
+    """A table of names: their keys, sorted, with the row of the place that bears each, and whether as its main one."""
+
+    def __init__(self, path: Path) -> None:
+        table = pq.read_table(path).combine_chunks()
+        key, self.rows, self._primary = (table.column(name).chunk(0) for name in ("key", "row", "is_primary"))
+        self.keys = _Sorted(key)
+        # The heads of blocks as Python strings: half of a search is then done without Arrow.
+        self._heads = key.take(pa.array(range(0, len(key), _BLOCK), pa.int32())).to_pylist()
+
+    def find(self, key: str) -> Iterator[tuple[int, bool]]:
+        """The rows of the places of a name, each with whether it is the main one."""
+        block = bisect_left(self._heads, key)
+        at = bisect_left(self.keys, key, max(block - 1, 0) * _BLOCK, min(block * _BLOCK, len(self.keys)))
+        while at < len(self.keys) and self.keys[at] == key:
+            yield self.rows[at].as_py(), bool(self._primary[at].as_py())
+            at += 1
 
 
 class Gazetteer:
@@ -59,12 +84,15 @@ class Gazetteer:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.named = lru_cache(maxsize=20_000)(self._named)
+        self.spelt_like = lru_cache(maxsize=20_000)(self._spelt_like)
 
     @cached_property
-    def _names(self) -> tuple[_Sorted, pa.Array, pa.Array]:
-        table = pq.read_table(self._folder / "place_names.parquet").combine_chunks()
-        key, row, is_primary = (table.column(name).chunk(0) for name in ("key", "row", "is_primary"))
-        return _Sorted(key), row, is_primary
+    def _names(self) -> _Names:
+        return _Names(self._folder / "place_names.parquet")
+
+    @cached_property
+    def _folded(self) -> _Names:
+        return _Names(self._folder / "place_folded.parquet")
 
     @cached_property
     def _places(self) -> pa.Table:
@@ -76,21 +104,40 @@ class Gazetteer:
         Args:
             key: the name, normalised (see `etl.reference.normalise`).
         """
-        keys, rows, primary = self._names
-        found = []
-        at = bisect_left(keys, key)
-        while at < len(keys) and keys[at] == key:
-            found.append((self._place(rows[at].as_py()), bool(primary[at].as_py())))
-            at += 1
-        return tuple(found)
+        return tuple((self._place(row), is_primary) for row, is_primary in self._names.find(key))
+
+    def _spelt_like(self, key: str) -> tuple[tuple[Place, bool], ...]:
+        """The places of which some name folds to a key, each with whether its main name does.
+
+        Args:
+            key: the name, folded (see `etl.reference.fold`).
+        """
+        # The names that are their own folded key are not stored twice.
+        found = dict(self.named(key))
+        for row, is_primary in self._folded.find(key):
+            place = self._place(row)
+            found[place] = found.get(place, False) or is_primary
+        return tuple(found.items())
 
     def place(self, place_id: int) -> Place | None:
         """The place of a GeoNames id; None if the gazetteer does not hold it."""
-        row = self._places.column("place_id").index(place_id).as_py()
-        return None if row < 0 else self._place(row)
+        ids = _Sorted(self._places.column("place_id").chunk(0))
+        row = bisect_left(ids, place_id)
+        return self._place(row) if row < len(ids) and ids[row] == place_id else None
+
+    def holds(self, place_ids: Iterable[int]) -> dict[int, bool]:
+        """Whether the gazetteer has a place of each id. Reads little of it."""
+        column = pq.ParquetFile(self._folder / "places.parquet").read(columns=["place_id"]).column(0)
+        ids = _Sorted(column.combine_chunks())
+        rows = {place_id: bisect_left(ids, place_id) for place_id in place_ids}
+        return {place_id: row < len(ids) and ids[row] == place_id for place_id, row in rows.items()}
+
+    @cached_property
+    def _columns(self) -> tuple[pa.Array, ...]:
+        return tuple(self._places.column(field.name).chunk(0) for field in fields(Place))
 
     def _place(self, row: int) -> Place:
-        return Place(**{name: self._places.column(name)[row].as_py() for name in self._places.column_names})
+        return Place(*(column[row].as_py() for column in self._columns))
 
     def table(self, place_ids: pa.Array) -> pa.Table:
         """The given places with all their spellings, as `etl.contract.PLACES`.
@@ -104,10 +151,10 @@ class Gazetteer:
         ids = self._places.column("place_id").to_pylist()
         row_of = {row: place_id for row, place_id in enumerate(ids) if place_id in wanted}
         if row_of:
-            keys, rows, _ = self._names
-            mask = pa.compute.is_in(rows, pa.array(list(row_of), pa.int32()))
+            names = self._names
+            mask = pa.compute.is_in(names.rows, pa.array(list(row_of), pa.int32()))
             for index in pa.compute.indices_nonzero(mask).to_pylist():
-                wanted[row_of[rows[index].as_py()]].append(keys[index])
+                wanted[row_of[names.rows[index].as_py()]].append(names.keys[index])
         found = []
         for row in row_of:
             place = self._place(row)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +18,8 @@ from typing import TYPE_CHECKING
 from etl.contract import AGENCY_KINDS
 from etl.errors import SetupFault
 from etl.reference.gazetteer import Gazetteer, Place
+from etl.reference.names import CACHED_NAMES, fold, normalise
+from etl.reference.regions import Region, Regions
 
 if TYPE_CHECKING:
     from etl.reference.own import OwnPlace, OwnReference
@@ -37,16 +38,7 @@ MONTH_KINDS = {
 CALENDAR_KINDS = {"weekday": 7, "article": 1, **dict.fromkeys(MONTH_KINDS, 12)}
 """What the calendar files hold, each with its largest number."""
 
-CACHED_NAMES = 1 << 14
-"""Names of which what was looked up is remembered: an archive has the same places and agencies again and again."""
-
-
-@lru_cache(CACHED_NAMES)
-def normalise(name: str) -> str:
-    """The key under which names are looked up: NFC, case folded, single spaces, no full stop at the end."""
-    # The Turkish capital İ folds to an i and a dot above: IZMIR and İzmir are to be one.
-    folded = unicodedata.normalize("NFC", name).casefold().replace("i\u0307", "i")
-    return " ".join(folded.split()).rstrip(".")
+_COUNTRY = re.compile("[A-Z]{2}")
 
 
 @lru_cache(CACHED_NAMES)
@@ -66,14 +58,6 @@ class Agency:
     wikidata_id: str | None
     literals: tuple[str, ...]
     names: dict[str, str]
-
-
-@dataclass(frozen=True)
-class Region:
-    """A first-order division: its country (ISO 3166-1 alpha-2) and its GeoNames code there."""
-
-    country_code: str
-    admin1: str
 
 
 @dataclass(frozen=True)
@@ -214,6 +198,8 @@ class Reference:
         agencies: the registry by agency id.
         literals: agency ids by normalised literal; several where a short name is shared.
         calendar, regions, countries, line_kinds, forms, gazetteer: what their files hold.
+        place_aliases: place ids by normalised spelling, for what the gazetteer lacks.
+        place_words: a place's name, as the group of that name, with what may stand around it and is no part of it.
         version: digest over all of it.
         own: what of it is the user's; None if nothing is.
         own_places: what places as written mean to the user, by normalised name.
@@ -223,12 +209,14 @@ class Reference:
     agencies: dict[str, Agency]
     literals: dict[str, tuple[str, ...]]
     calendar: Calendar
-    regions: dict[str, Region]
+    regions: Regions
     countries: dict[str, str]
     line_kinds: tuple[LineKind, ...]
     forms: tuple[FormRow, ...]
     trailers: tuple[TrailerRow, ...]
     unlisted_places: tuple[re.Pattern[str], ...]
+    place_words: re.Pattern[str]
+    place_aliases: dict[str, int]
     gazetteer: Gazetteer
     version: str
     own: OwnReference | None = None
@@ -253,6 +241,11 @@ class Reference:
     def country_codes(self) -> frozenset[str]:
         """All countries, as ISO 3166-1 alpha-2."""
         return frozenset(self.countries.values())
+
+    @cached_property
+    def folded_aliases(self) -> dict[str, int]:
+        """The place aliases by their folded keys."""
+        return {fold(spelling): place_id for spelling, place_id in self.place_aliases.items()}
 
     @cached_property
     def first_words(self) -> frozenset[str]:
@@ -287,17 +280,21 @@ def load_reference(folder: Path = HERE) -> Reference:
         for literal in agency.literals:
             if agency.agency_id not in literals[normalise(literal)]:
                 literals[normalise(literal)].append(agency.agency_id)
+    regions = Regions((*_divisions(folder), *_countries(folder)), _territories(folder))
+    gazetteer = Gazetteer(folder)
     return Reference(
         agencies=agencies,
         literals={literal: tuple(ids) for literal, ids in literals.items()},
         calendar=Calendar(_calendar(folder)),
-        regions={row[0]: Region(row[1], row[2]) for _, row in _rows(folder / "regions.tsv", 3)},
-        countries=_countries(folder),
+        regions=regions,
+        countries=regions.countries(),
         line_kinds=tuple(_line_kinds(folder)),
         forms=tuple(_forms(folder)),
         trailers=tuple(_trailers(folder)),
         unlisted_places=tuple(_unlisted_places(folder)),
-        gazetteer=Gazetteer(folder),
+        place_words=_place_words(folder),
+        place_aliases=_place_aliases(folder, gazetteer),
+        gazetteer=gazetteer,
         version=_digest(folder),
     )
 
@@ -345,12 +342,31 @@ def _calendar(folder: Path) -> Iterator[tuple[str, str, int, str]]:
             yield language, kind, int(number), name
 
 
-def _countries(folder: Path) -> dict[str, str]:
-    codes: dict[str, set[str]] = defaultdict(set)
+def _divisions(folder: Path) -> Iterator[tuple[str, Region]]:
+    for where, (name, code, admin1) in _rows(folder / "regions.tsv", 3):
+        if not name or not admin1 or not _COUNTRY.fullmatch(code):
+            raise SetupFault(f"{where}: a region has a name, a country's two letters and GeoNames' code of a division")
+        yield name, Region(code, admin1)
+
+
+def _countries(folder: Path) -> Iterator[tuple[str, Region]]:
+    decided = set()
+    for where, (name, code) in _rows(folder / "countries_extra.tsv", 2):
+        if not name or not _COUNTRY.fullmatch(code):
+            raise SetupFault(f"{where}: a country has a name, and two letters as its code (ISO 3166-1), not {code!r}")
+        decided.add(normalise(name))
+        yield name, Region(code, None)
     for _, (name, code) in _rows(folder / "countries.tsv", 2):
-        codes[normalise(name)].add(code)
-    # A name that means different countries in different languages says nothing by itself.
-    return {name: next(iter(found)) for name, found in codes.items() if len(found) == 1}
+        # What people decided is the whole meaning of a name.
+        if name not in decided:
+            yield name, Region(code, None)
+
+
+def _territories(folder: Path) -> Iterator[tuple[Region, str]]:
+    for where, (code, admin1, under) in _rows(folder / "territories.tsv", 3):
+        if not _COUNTRY.fullmatch(code) or not _COUNTRY.fullmatch(under):
+            raise SetupFault(f"{where}: a territory, and what it is printed under, are two letters each (ISO 3166-1)")
+        yield Region(code, admin1 or None), under
 
 
 def _line_kinds(folder: Path) -> Iterator[LineKind]:
@@ -370,6 +386,30 @@ def _unlisted_places(folder: Path) -> Iterator[re.Pattern[str]]:
         if not compiled.fullmatch(example):
             raise SetupFault(f"{where}: the pattern does not match its example {example!r}")
         yield compiled
+
+
+def _place_words(folder: Path) -> re.Pattern[str]:
+    words: dict[str, list[str]] = {"before": [], "after": []}
+    for where, (side, word) in _rows(folder / "place_words.tsv", 2):
+        if side not in words or not word:
+            raise SetupFault(f"{where}: a word stands {' or '.join(words)} a place's name, not {side!r}")
+        words[side].append(re.escape(normalise(word)))
+    # What has no capitals is mostly written without blanks, too: "서울시".
+    parted = "|".join(rf"\s+{word}" if word.upper() != word else rf"\s*{word}" for word in words["after"])
+    return re.compile(rf"(?:(?:{'|'.join(words['before'])})(?:\.\s*|\s+))?(?P<name>.{{2,}}?)(?:{parted})?")
+
+
+def _place_aliases(folder: Path, gazetteer: Gazetteer) -> dict[str, int]:
+    rows = list(_rows(folder / "place_aliases.tsv", 3))
+    is_held = gazetteer.holds({int(place_id) for _, (_, place_id, _) in rows if place_id.isdecimal()})
+    aliases: dict[str, int] = {}
+    for where, (spelling, place_id, _) in rows:
+        if not spelling or not place_id.isdecimal() or not is_held[int(place_id)]:
+            raise SetupFault(f"{where}: an alias has a spelling, and the GeoNames id of a place of the gazetteer")
+        if normalise(spelling) in aliases:
+            raise SetupFault(f"{where}: {spelling} stands there twice")
+        aliases[normalise(spelling)] = int(place_id)
+    return aliases
 
 
 def _forms(folder: Path) -> Iterator[FormRow]:

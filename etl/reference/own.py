@@ -16,7 +16,8 @@ from etl.contract import AGENCY_KINDS
 from etl.errors import SetupFault
 from etl.reference.csv_file import CsvFile, Origin
 from etl.reference.gazetteer import Place
-from etl.reference.loader import Agency, FormRow, Reference, check_form, digest_of, normalise
+from etl.reference.loader import Agency, FormRow, Reference, check_form, digest_of
+from etl.reference.names import normalise
 from etl.sources import is_glob, matcher
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
@@ -337,7 +338,7 @@ def _own_place(file: CsvFile, origin: Origin, row: dict[str, str], own: dict[int
         raise file.fault(
             origin.line, "latitude and longitude are degrees such as 39.76 and 46.75, population is a whole number"
         )
-    place = Place(place_id, row["place_name"], row["country_code"], None, latitude, longitude, population, False)
+    place = Place(place_id, row["place_name"], row["country_code"], None, latitude, longitude, population, False, 1)
     if former is not None and former != place:
         raise file.fault(
             origin.line, f"place {place_id} is another place in a line above: give this one its own number"

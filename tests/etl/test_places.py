@@ -1,7 +1,12 @@
+import csv
+from collections import Counter
+from pathlib import Path
+
 import pytest
 
-from etl.places import locate, region_of
-from etl.reference import Reference
+from etl.places import is_city, is_known, locate, region_of
+from etl.reference import Reference, Region
+from etl.reference.loader import HERE
 
 # as written, region, country of the agency -> GeoNames id, country
 RESOLVED = [
@@ -30,6 +35,44 @@ RESOLVED = [
     ("GRANADA", None, None, None, None),
     ("GRANADA", None, "ES", 2517117, "ES"),
     ("AZERBAÏDJAN", None, None, None, "AZ"),
+    # spellings that GeoNames lacks, and such as it has with other signs
+    ("Choucha", None, "AZ", 147105, "AZ"),
+    ("CHOUCHA", None, None, 147105, "AZ"),
+    ("Londona", None, None, 2643743, "GB"),
+    ("ΘΕΣΣΑΛΟΝΙΚΗ", None, None, 734077, "GR"),
+    ("Port au Prince", None, None, 3718426, "HT"),
+    ("Saint Petersburg", "Fla.", None, 4171563, "US"),
+    ("г. Баку", None, None, 587084, "AZ"),
+    ("Bakı şəhəri", None, None, 587084, "AZ"),
+    ("高雄市", None, None, 1673820, "TW"),
+    # a region of several meanings, and one that only fits in one
+    ("TBILISI", "Georgia", "US", 611717, "GE"),
+    ("ATLANTA", "Georgia", "US", 4180439, "US"),
+    ("Tijuana", "B.C.", "MX", 3981609, "MX"),
+    ("VANCOUVER", "B.C.", "CA", 6173331, "CA"),
+    ("HANFORD", "Wash.", None, None, "US"),
+    # a region that is a place, or part of the name, or runs into it
+    ("Rho", "MILANO", "IT", 3169447, "IT"),
+    ("Halle", "Saale", "DE", 2911522, "DE"),
+    ("Wil SG", None, "CH", 2657996, "CH"),
+    ("Paris, Texas", None, None, 4717560, "US"),
+    ("LIMA, BOGOTA", None, None, 3936456, "PE"),
+    # what is printed under another country's name comes after what lies in it
+    ("HONG KONG", "China", None, 1819729, "HK"),
+    ("Saint-Denis", "France", "FR", 2980916, "FR"),
+    # countries, divisions and seas
+    ("KOWEÏT", None, None, 285787, "KW"),
+    ("CHECHNYA", None, None, None, "RU"),
+    ("GEORGIA", None, None, None, "GE"),
+    ("CALIFORNIA", None, None, None, "US"),
+    ("USSR", None, None, None, None),
+    ("عمان", None, None, 250441, "JO"),
+    ("MER NOIRE", None, "FR", None, None),
+    ("À BORD DU CHARLES DE GAULLE", None, "FR", None, None),
+    ("GUANTANAMO BAY NAVAL BASE", "Cuba", "US", None, "CU"),
+    ("MAR DEL PLATA", None, None, 3430863, "AR"),
+    # some spelling of a village
+    ("BASE", None, None, None, None),
 ]
 
 
@@ -57,9 +100,69 @@ def test_names_no_city_where_two_are_as_good(reference: Reference) -> None:
 
 
 def test_regions_are_divisions_or_countries(reference: Reference) -> None:
-    ontario = region_of("Ont.", reference)
-    assert ontario is not None
-    assert not isinstance(ontario, str)
-    assert ontario.country_code == "CA"
-    assert region_of("Азербайджан", reference) == "AZ"
+    assert region_of("Ont.", reference) == Region("CA", "08")
+    assert region_of("ONTARIO", reference) == Region("CA", "08")
+    assert region_of("Ile-de-France", reference) == Region("FR", "11")
+    assert region_of("Азербайджан", reference) == Region("AZ", None)
     assert region_of("Berdé", reference) is None
+
+
+def test_codes_in_capitals_are_no_words(reference: Reference) -> None:
+    assert region_of("TX", reference) == Region("US", "TX")
+    assert region_of("N.S.W.", reference) == region_of("NSW", reference) == Region("AU", "02")
+    for word in ("or", "in", "ok", "us"):
+        assert region_of(word, reference) is None
+
+
+def test_looser_readings_make_a_town_known_and_no_village(reference: Reference) -> None:
+    assert is_known("JYVASKYLA", reference)
+    assert is_city("JYVASKYLA", reference)
+    assert not is_known("Pay", reference)
+
+
+def test_every_region_and_territory_lies_in_the_gazetteer(reference: Reference) -> None:
+    columns = [reference.gazetteer._places.column(name).to_pylist() for name in ("country_code", "admin1")]
+    divisions = set(zip(*columns, strict=True))
+    for file in ("regions.tsv", "territories.tsv"):
+        with (HERE / file).open(encoding="utf-8", newline="") as handle:
+            for row in csv.DictReader(handle, delimiter="\t"):
+                if row["admin1"]:
+                    assert (row["country_code"], row["admin1"]) in divisions, row
+
+
+WRITTEN = Path(__file__).with_name("places.tsv")
+
+
+def outcomes(reference: Reference) -> Counter[tuple[str, str]]:
+    """How the places of the written set, as agencies write them, are located: by field and outcome."""
+    counts: Counter[tuple[str, str]] = Counter()
+    with WRITTEN.open(encoding="utf-8", newline="") as handle:
+        for row in csv.DictReader(handle, delimiter="\t"):
+            found = locate(row["located"], row["region"] or None, reference, row["agency_country"] or None)
+            place_id = str(found.place.place_id) if found.place else ""
+            for field, wanted, read in (
+                ("place_id", row["place_id"], place_id),
+                ("country_code", row["country_code"], found.country_code or ""),
+            ):
+                counts[field, "exact" if wanted == read else "wrong" if read else "missing"] += 1
+    return counts
+
+
+def test_the_written_places_are_located(reference: Reference) -> None:
+    counts = outcomes(reference)
+    for field in ("place_id", "country_code"):
+        total = sum(count for (name, _), count in counts.items() if name == field)
+        assert total >= 500
+        assert counts[field, "exact"] / total >= 0.97
+        # No place is better than a wrong one.
+        assert counts[field, "wrong"] / total <= 0.01
+
+
+def test_the_written_places_are_in_many_languages_and_name_what_the_gazetteer_has(reference: Reference) -> None:
+    with WRITTEN.open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle, delimiter="\t"))
+    assert len({row["language"] for row in rows}) >= 30
+    for row in rows:
+        if row["place_id"]:
+            place = reference.gazetteer.place(int(row["place_id"]))
+            assert (place.name, place.country_code) == (row["name"], row["country_code"]), row

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from etl.errors import SetupFault
-from etl.reference import Reference, load_reference, normalise
+from etl.reference import Reference, fold, load_reference, normalise
 from etl.reference.bake import calendar_rows, country_rows, tsv
 from etl.reference.loader import HERE
 
@@ -46,6 +46,13 @@ def test_every_language_has_twelve_months_and_seven_weekdays() -> None:
         ("dateline_forms.tsv", "x\t\t0.9\tplace ,|plcae? date\tx", "'plcae' is no item of a form"),
         ("dateline_forms.tsv", "x\t\t0.9\tdate end\tx", "a form has a place or an agency"),
         ("trailer_forms.tsv", "x\t({agency}\tx", "not a regular expression"),
+        ("regions.tsv", "Elsewhere\tXX", "columns instead of 3"),
+        ("regions.tsv", "Elsewhere\tElsewhere\t01", "a region has a name"),
+        ("countries_extra.tsv", "Elsewhere\tElsewhere", "a country has a name, and two letters"),
+        ("territories.tsv", "XX\t\tElsewhere", "are two letters each"),
+        ("place_words.tsv", "around\tcity", "before or after a place's name, not 'around'"),
+        ("place_aliases.tsv", "Atlantis\t1\tAtlantis", "GeoNames id of a place of the gazetteer"),
+        ("place_aliases.tsv", "GOUBA\t585221\tQuba", "stands there twice"),
         ("unlisted_places.tsv", "the moon\tMARS", "does not match its example"),
         ("front_matter.tsv", "byline\tby .*\tBEFORE", "does not match its example"),
         ("front_matter.tsv", "poem\tby .*\tby me", "not a kind of line"),
@@ -82,6 +89,36 @@ def test_names_are_found_whatever_their_case(reference: Reference) -> None:
     for name in ("bakou", "баку", "إسلام آباد", "北京"):
         assert reference.gazetteer.named(name)
     assert reference.gazetteer.named("no such place") == ()
+
+
+def test_names_fold_to_what_they_are_spelt_like() -> None:
+    assert fold("ΘΕΣΣΑΛΟΝΙΚΗ") == fold("Θεσσαλονίκη")
+    assert fold("Łódź") == fold("LODZ") == "lodz"
+    assert fold("Saint-Étienne") == fold("St. Etienne") == "st etienne"
+    assert fold("Frankfurt/Oder") == fold("Frankfurt (Oder)") == "frankfurt oder"
+    assert fold("N’Djamena") == fold("Ndjamena")
+    assert fold("ԵՐԵՎԱՆ") == fold("Երևան")
+    assert fold("کابل") == fold("كابل")
+
+
+def test_the_baked_gazetteer_holds_every_name_under_its_folded_key(reference: Reference) -> None:
+    names = reference.gazetteer._names
+    for at in range(0, len(names.keys), 997):
+        key = names.keys[at]
+        place = reference.gazetteer._place(names.rows[at].as_py())
+        assert not fold(key) or place in {found for found, _ in reference.gazetteer.spelt_like(fold(key))}
+
+
+def test_every_alias_says_which_place_it_means(reference: Reference) -> None:
+    for line in (HERE / "place_aliases.tsv").read_text("utf-8").splitlines()[1:]:
+        spelling, place_id, name = line.split("\t")
+        assert reference.gazetteer.place(int(place_id)).name == name, spelling
+
+
+def test_a_country_has_one_capital_of_its_name(reference: Reference) -> None:
+    capitals = [place for place, _ in reference.gazetteer.named("washington") if place.is_capital]
+    assert [place.place_id for place in capitals] == [4140963]
+    assert not any(place.is_capital for place, _ in reference.gazetteer.named("delhi") if place.name == "Delhi")
 
 
 def test_the_gazetteer_gives_places_with_all_their_names(reference: Reference) -> None:

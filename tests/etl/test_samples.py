@@ -19,8 +19,8 @@ COMPARED = (
     "version_label",
 )  # fmt: skip
 
-UNKNOWN_PLACES = {"Gouba", "Lahidj", "Ismaïlli", "Cheki", "Chamakhy", "El Cairo"}
-"""Spellings that the gazetteer lacks: their country stays NULL."""
+UNKNOWN_PLACES = {"Lahidj"}
+"""Villages that the gazetteer lacks: their country stays NULL."""
 
 UNKNOWN_AGENCIES = {"Inforpress"}
 """Agencies that are not in the registry yet: they keep their literal."""
