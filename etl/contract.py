@@ -314,7 +314,11 @@ DOCUMENTS = Table(
             "ninjs places.uri",
         ),
         Column("place_name", STRING, "The place's name in the gazetteer.", "ninjs places.name"),
-        Column("country_code", STRING, "The place's country, ISO 3166-1 alpha-2."),
+        Column(
+            "country_code",
+            STRING,
+            "The place's country, ISO 3166-1 alpha-2; that of the region or country written, where no place is sure.",
+        ),
         Column("latitude", DOUBLE, "Latitude of the place in degrees north, WGS 84."),
         Column("longitude", DOUBLE, "Longitude of the place in degrees east, WGS 84."),
         Column("place_margin", DOUBLE, "Margin of the chosen place over the next candidate, 0 to 1."),

@@ -114,6 +114,14 @@ def test_the_views_for_analysis_answer(loaded: Home) -> None:
     assert query(loaded, "FROM unknown_agencies") == query(loaded, "FROM unknown_places") == []
 
 
+def test_unknown_places_are_counted_as_they_were_written(home: Home, source: Path) -> None:
+    for number, place in enumerate(("Lahidj", "Lahidj", "Bakou", "SPRINGFIELD")):
+        write(source, f"{number}.txt", dispatch(number + 1).replace("Bakou", place))
+    run(home, source)
+    found = query(home, "SELECT located, document_count, usual_agency_id, first_month FROM unknown_places")
+    assert found == [("Lahidj", 2, "azertac", "2021-02"), ("SPRINGFIELD", 1, "azertac", "2021-02")]
+
+
 def test_empty_tables_are_typed(loaded: Home) -> None:
     with connect(loaded.folder) as connection:
         assert connection.execute("SELECT count(*) FROM document_versions").fetchall() == [(0,)]
