@@ -27,7 +27,7 @@ class Region:
 
 
 def is_code(name: str) -> bool:
-    """Whether a name stands for itself letter by letter only: "NSW", "TX", "USA". In small ones, many are words."""
+    """Whether a name stands for itself letter by letter only: "NSW", "TX", "USA". In small letters, many are words."""
     return name.isascii() and name.isalpha() and name.isupper()
 
 
