@@ -12,6 +12,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -95,9 +96,7 @@ class _Letters:
         table = pq.read_table(_PAIRS)
         languages = table.column("language").to_pylist()
         pairs = table.column("pair").to_pylist()
-        self.languages = sorted(set(languages))
-        column = np.array([self.languages.index(name) for name in self.languages])
-        order = {name: number for number, name in enumerate(self.languages)}
+        order = {name: number for number, name in enumerate(sorted(set(languages)))}
         column = np.array([order[name] for name in languages])
         points = np.frombuffer("".join(pairs).encode("utf-32-le"), np.uint32).reshape(-1, 2).astype(np.int64)
         weight = table.column("weight").to_numpy().astype(np.float32) / 100
@@ -128,6 +127,8 @@ class _Letters:
         for index in np.flatnonzero(at == -1):
             floors[index] = _floor(chr(second[index]), False)
         alone = (self.second[at] + floors[:, None]) / self.total
+        odd = _kinds()[np.minimum(first, 0xFFFF)] * _KINDS + _kinds()[np.minimum(second, 0xFFFF)]
+        alone *= np.where(_odd_pairs()[odd], _ODD_PAIR, 1.0)[:, None]
         return np.log((pair + _PRIOR_PAIRS * alone) / (before + _PRIOR_PAIRS))
 
 
@@ -140,6 +141,33 @@ def _rows(table: Any, keys: Any, wanted: Any) -> Any:
     found = table[at]
     found[keys[at] != wanted] = 0
     return found
+
+
+_ODD_PAIR = 0.05
+"""How much rarer than otherwise a letter is behind one of another script, or a capital behind a small one, where the
+language is not known to do that."""
+
+_SCRIPTS = ("LATIN", "GREEK", "CYRILLIC", "HEBREW", "ARABIC", "THAI")
+_KINDS = 2 * len(_SCRIPTS) + 1
+
+
+@cache
+def _kinds() -> Any:
+    """What each code point is: 0 for no letter of these scripts, else by script, capitals apart."""
+    kinds = np.zeros(0x10000, np.int64)
+    for point in range(0x41, 0xE80):
+        sign = chr(point)
+        script = unicodedata.name(sign, "").partition(" ")[0]
+        if sign.isalpha() and script in _SCRIPTS:
+            kinds[point] = 2 * _SCRIPTS.index(script) + 1 + sign.isupper()
+    return kinds
+
+
+@cache
+def _odd_pairs() -> Any:
+    """Which pairs of kinds do not stand side by side in a word."""
+    kinds = range(_KINDS)
+    return np.array([a > 0 and b > 0 and (a - 1) // 2 != (b - 1) // 2 or (a % 2 == 1 and a + 1 == b) for a in kinds for b in kinds])
 
 
 _FLOORS = {"L": 0.05, "M": 0.02, "N": 0.02, "P": 0.02, "S": 0.01, "Z": 0.02, "C": 1e-6}
@@ -183,12 +211,22 @@ def _fold(points: Any) -> Any:
 
 def candidates(raw: bytes) -> list[Candidate]:
     """The readings of bytes that are not UTF-8, the likeliest first, each text once."""
-    found = [*_narrow(raw), *_wide(raw)]
-    found.sort(key=lambda candidate: -candidate.likelihood)
+    return ranked([*_narrow(raw), *_wide(raw), *_utf16_without_nul(raw), *_mixed(raw)])
+
+
+def ranked(readings: Iterable[Candidate]) -> list[Candidate]:
+    """The likeliest first, each text once."""
     best: dict[str, Candidate] = {}
-    for candidate in found:
+    for candidate in sorted(readings, key=lambda candidate: -candidate.likelihood):
         best.setdefault(unicodedata.normalize("NFC", candidate.text), candidate)
     return list(best.values())
+
+
+def is_sure(found: Sequence[Candidate]) -> bool:
+    """Whether the first reading is text, and no other one may be meant."""
+    if not found or not found[0].is_plausible:
+        return False
+    return len(found) == 1 or found[0].likelihood - found[1].likelihood >= MARGIN
 
 
 _MOST = 8
@@ -248,12 +286,179 @@ def _wide(raw: bytes) -> list[Candidate]:
         except UnicodeDecodeError:
             is_cut = True
         score, is_plausible = likelihood(text)
-        found.append(Candidate(name, text, score - against - is_cut * _CUT, is_plausible, is_cut))
+        found.append(Candidate(name, text, score - against - is_cut * CUT, is_plausible, is_cut))
     return found
 
 
-_CUT = 4.0
+CUT = 4.0
 """What speaks against a text whose last sign is not whole."""
+
+_LEFT_OUT = -15.0
+"""The likelihood of a byte that means nothing: it is never left out, but no reading is taken that is as unlikely."""
+
+_MIXED = 4.0
+"""What speaks against a text that is in two encodings."""
+
+
+def _mixed(raw: bytes) -> Iterator[Candidate]:
+    """UTF-8 in which some bytes are of another codec: a quotation, a line, a name of another origin.
+
+    A line with more bytes that are not UTF-8 than signs that are is read as the other codec throughout.
+    """
+    text = raw.decode("utf-8", "surrogateescape")
+    lines = [(line, len(_STRAY.findall(line)), len(_UTF8_SIGN.findall(line))) for line in text.splitlines(keepends=True)]
+    if not any(signs for _, _, signs in lines):
+        return
+    clean = "".join(line for line, strays, _ in lines if not strays)
+    base, _ = likelihood(clean)
+    dirty = [
+        (line, line.encode("utf-8", "surrogateescape") if strays > signs else None)
+        for line, strays, signs in lines
+        if strays
+    ]
+    for name, against in (*CODECS, *WIDE_CODECS):
+        try:
+            read = [_read_strays(line, name) if octets is None else octets.decode(name) for line, octets in dirty]
+        except UnicodeDecodeError:
+            continue
+        joined = "".join(read)
+        if _C1.search(joined):
+            continue
+        score, is_plausible = likelihood(joined)
+        parts = iter(read)
+        whole = "".join(next(parts) if strays else line for line, strays, _ in lines)
+        yield Candidate(f"utf-8+{name}", whole, base + score - against - _MIXED, is_plausible)
+    without = _STRAY.sub("", text)
+    score, _ = likelihood(_STRAY.sub("", "".join(line for line, _ in dirty)))
+    yield Candidate("utf-8", without, base + score + _LEFT_OUT * (len(text) - len(without)), False)
+
+
+def _read_strays(line: str, codec: str) -> str:
+    return _STRAY.sub(lambda stray: bytes([ord(stray[0]) - 0xDC00]).decode(codec), line)
+
+
+_STRAY = re.compile("[\udc80-\udcff]")
+_UTF8_SIGN = re.compile("[\u0080-\ud7ff\ue000-\U0010ffff]")
+_C1 = re.compile("[\x80-\x9f]")
+
+
+def cut_utf8(raw: bytes) -> tuple[str, int] | None:
+    """UTF-8 that was cut inside a sign at its end or its beginning: the rest, and how many signs beyond ASCII it has.
+
+    None if that is not all that is wrong with it, or if nothing else in it speaks for UTF-8.
+    """
+    begin = len(raw) - len(raw[:3].lstrip(_CONTINUATION)) - len(raw[3:])
+    try:
+        decoder = codecs.getincrementaldecoder("utf-8")("strict")
+        text = decoder.decode(raw[begin:])
+    except UnicodeDecodeError:
+        return None
+    signs = len(_UTF8_SIGN.findall(text))
+    pending = len(decoder.getstate()[0])
+    return (text, signs) if signs or pending > 1 else None
+
+
+_CONTINUATION = bytes(range(0x80, 0xC0))
+
+
+def _utf16_without_nul(raw: bytes) -> Iterator[Candidate]:
+    """Chinese, Japanese or Korean in UTF-16, with neither byte order mark nor a single NUL."""
+    if len(raw) % 2:
+        return
+    for name in ("utf-16-le", "utf-16-be"):
+        try:
+            text = raw.decode(name)
+        except UnicodeDecodeError:
+            continue
+        if sum(map(_is_odd, text)) == 0:
+            score, is_plausible = likelihood(text)
+            yield Candidate(name, text, score - _RARE, is_plausible)
+
+
+def utf16_or_32(raw: bytes) -> Candidate | None:
+    """UTF-16 or UTF-32 without a byte order mark, told by where its NULs stand; None if it is neither.
+
+    ASCII spaces, figures and line ends are in texts of every script; in the wrong byte order none of them is one.
+    """
+    best: tuple[float, Candidate] | None = None
+    for name, width in (("utf-32-le", 4), ("utf-32-be", 4), ("utf-16-le", 2), ("utf-16-be", 2)):
+        whole = len(raw) // width * width
+        try:
+            text = raw[:whole].decode(name)
+        except UnicodeDecodeError:
+            continue
+        if not text or sum(map(_is_odd, text)) > _MOST_ODD * len(text):
+            continue
+        usual = len(_USUAL.findall(text)) / len(text)
+        if usual < _MANY_USUAL:
+            score, is_plausible = likelihood(text)
+            if not is_plausible or score < likelihood(raw.decode("latin-1"))[0]:
+                continue
+        if best is None or usual > best[0]:
+            best = usual, Candidate(name, text, 0.0, True, whole < len(raw))
+    return best[1] if best else None
+
+
+_MOST_ODD = 0.02
+"""Signs that are controls, or nothing: the wire's own are allowed."""
+
+_MANY_USUAL = 0.1
+"""The share of signs of ASCII from which on a text of whatever script is in the right byte order. Chinese may have fewer,
+and has to be likely instead."""
+
+_USUAL = re.compile("[ -~\n\r\t]")
+
+
+def _is_odd(sign: str) -> bool:
+    return unicodedata.category(sign) in {"Cn", "Co", "Cc"} and sign not in "\n\r\t"
+
+
+def seven_bit(raw: bytes) -> Candidate | None:
+    """ISO-2022-JP, ISO-2022-KR or HZ, which switch signs of two bytes on and off within ASCII; None if it is neither."""
+    names = [name for mark, name in _SWITCHES if re.search(mark, raw)]
+    for name in names:
+        decoder = codecs.getincrementaldecoder(name)("strict")
+        try:
+            text = decoder.decode(raw)
+        except UnicodeDecodeError:
+            continue
+        found = Candidate(name, text, *likelihood(text))
+        if found.is_plausible and not text.isascii():
+            return found
+    return None
+
+
+_SWITCHES = (
+    (rb"\x1b\$[@B]", "iso2022_jp"),
+    (rb"\x1b[$(]", "iso2022_jp_ext"),
+    (rb"\x1b[$(.N]", "iso2022_jp_2"),
+    (rb"\x1b\$\)C", "iso2022_kr"),
+    (rb"~\{[!-w][!-~]", "hz"),
+)
+
+
+def named(encoding: str) -> str | None:
+    """Python's name of a codec of text that a source may name as its encoding; None for all else.
+
+    Codecs that turn bytes into bytes (hex, zlib), that are not of texts (idna, punycode, unicode_escape), or whose
+    ASCII is not what it says (utf-7, rot13) are none.
+    """
+    try:
+        name = codecs.lookup(encoding).name
+    except (LookupError, ValueError):
+        return None
+    return _OWN_NAMES.get(name, name) if name in _NAMEABLE else None
+
+
+_OWN_NAMES = {codecs.lookup(name).name: name for name, _ in reversed((*CODECS, *WIDE_CODECS))}
+
+_NAMEABLE = frozenset(_OWN_NAMES) | {
+    *("ascii", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"),
+    *("gb2312", "gbk", "hz", "iso2022_jp", "iso2022_jp_1", "iso2022_jp_2", "iso2022_jp_2004", "iso2022_jp_3"),
+    *("iso2022_jp_ext", "iso2022_kr", "shift_jis_2004", "shift_jisx0213", "euc_jis_2004", "euc_jisx0213"),
+    *(f"cp{number}" for number in ("037", 273, 424, 500, 856, 864, 875, 1006, 1026, 1140)),
+    *("hp-roman8", "mac-croatian", "mac-romanian", "tis-620"),
+}
 
 
 def likelihood(text: str) -> tuple[float, bool]:

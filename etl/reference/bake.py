@@ -201,16 +201,18 @@ def letter_pairs() -> pa.Table:
     """
     from chardet.models import load_models
 
-    tables: dict[str, list[tuple[str, dict[str, int]]]] = defaultdict(list)
+    tables: dict[str, list[tuple[str, dict[str, float]]]] = defaultdict(list)
     for key, table in load_models().items():
         language, _, codec = key.partition("/")
         # Many codecs say the same; these say all that they do, and are true to the letter.
         if codec in _PAIR_CODECS:
             name = {"gb18030": "zh-Hans", "big5hkscs": "zh-Hant", "no": "nb"}.get(codec if language == "zh" else language)
             tables[name or language].append((codec, _pairs(table, codec)))
+    for code in _LEFT_OUT:
+        tables[code].append(("cldr", _pairs_of_names(code)))
     rows = []
     for language, found in tables.items():
-        weights = dict(found[0][1])
+        weights: dict[str, float] = dict(found[0][1])
         for codec, pairs in found[1:]:
             for pair, weight in pairs.items():
                 weights[pair] = max(weights.get(pair, 0), weight)
@@ -260,9 +262,46 @@ _CAPITALS = 0.02
 """How often a pair of letters stands in capitals, measured by how often it stands in lower case."""
 
 
-def _pairs(table: bytes, codec: str) -> dict[str, int]:
+def _pairs_of_names(code: str) -> dict[str, float]:
+    """The pairs in CLDR's names of languages, countries, currencies, months and days, to the measure of the others."""
+    locale = _locale(code)
+    names = [*locale.languages.values(), *locale.territories.values(), *locale.currencies.values()]
+    for kind in (locale.months, locale.days):
+        names += [name for names_by_number in kind["format"].values() for name in names_by_number.values()]
+    names += [name.lower() for name in names]
+    names += _SMALL_WORDS.get(code, "").split() * (len(names) // 100)
+    pairs = Counter(pair for name in names for pair in zip(f" {name}", f"{name} ", strict=True))
+    share = _NAMES_WEIGHT / pairs.total()
+    return {_folded("".join(pair)): share * count for pair, count in pairs.items()}
+
+
+_LEFT_OUT = ["af", "ast", "ca", "eu", "fo", "fy", "gl", "hsb", "lb", "rm", "se", "sq"]
+"""Languages written in codecs of one byte a sign that chardet does not count, but CLDR has names in."""
+
+_SMALL_WORDS = {
+    "af": "die van en in is het nie dat met vir op te was sy hulle wat ook sê êrens môre reën oë hoë geïnteresseerd",
+    "ca": "de la que el en i a els les per un una amb és del al més però no va són seva què també ha això així serà perquè "
+    "segons dilluns dimarts milió món govern informació situació d'aquest l'any està català alcalde setmana número",
+    "eu": "eta da du ez bat izan dira dute ere izango baina hori dela zuen egin diren duen urte arte herri gobernua",
+    "gl": "de que a o e do da en un unha para non os as por con se máis é ao son ten tamén pero está polo pola foi anos "
+    "galego xunta segundo información situación millóns despois até número año niño señor mañá españa",
+    "lb": "de d'an ass vun dat net fir mat eng den si och hunn sinn wäert méi gëtt huet nëmmen kënnen zwéi dës där Lëtzebuerg",
+    "sq": "të e në dhe i për me që është një nga do si janë më ka u ose kjo ai ajo këtë por ishte pas tha së duke nuk "
+    "edhe ku kanë sipas qeveria shqipëria kryeministri çdo çfarë gjatë është tjetër Tiranë Kosovë vit ditë punë mijë",
+}
+"""The small words of some of them, which names do not have."""
+
+_NAMES_WEIGHT = 9000
+"""The weights of a language of chardet's, all together."""
+
+
+def _folded(pair: str) -> str:
+    return re.sub("[0-9]", "0", re.sub("[\t\n\r]", " ", pair))
+
+
+def _pairs(table: bytes, codec: str) -> dict[str, float]:
     """A table of 256 by 256 weights as pairs of signs."""
-    pairs: dict[str, int] = defaultdict(int)
+    pairs: dict[str, float] = defaultdict(float)
     for index, weight in enumerate(table):
         if not weight:
             continue
@@ -270,7 +309,7 @@ def _pairs(table: bytes, codec: str) -> dict[str, int]:
             signs = bytes(divmod(index, 256)).decode(codec)
         except UnicodeDecodeError:
             continue
-        signs = re.sub("[0-9]", "0", re.sub("[\t\n\r]", " ", signs))
+        signs = _folded(signs)
         if codec in _WIDE_CODECS and len(signs) == 1:
             signs = "\0" + signs
         elif len(signs) != 2 or (codec in _WIDE_CODECS and not re.fullmatch("[ 0.,()%-]{2}", signs)):
