@@ -149,7 +149,11 @@ REJECT_REASONS: dict[str, RejectReason] = {
     "empty": RejectReason("read", "The file has no bytes. Fetch it again, or delete it."),
     "blank": RejectReason("decode", "The file holds only white space. Fetch it again, or delete it."),
     "binary": RejectReason("decode", "This is not text. Move it out of the source, or narrow the source's patterns."),
-    "undecodable": RejectReason("decode", "Convert the file to UTF-8; the next run takes it again."),
+    "undecodable": RejectReason(
+        "decode",
+        "Name its encoding as `encoding` of its source in copydesk.toml and call `copydesk retry --reason "
+        "undecodable`, or convert the file to UTF-8; the next run takes it again.",
+    ),
     "unreadable": RejectReason(
         "read", "Make the file readable for the user who runs Copydesk; the next run takes it again."
     ),
@@ -185,6 +189,7 @@ REJECT_REASONS: dict[str, RejectReason] = {
 QUALITY_FLAGS: dict[str, str] = {
     "mojibake_repaired": "UTF-8 that had been read in another encoding was put right.",
     "encoding_guessed": "The encoding was detected, not given by the bytes.",
+    "truncated": "The bytes begin or end inside a character, which is left out: the text was cut.",
     "replacement_character": "A U+FFFD stands in the source: a character was lost before it came to Copydesk.",
     "control_characters_removed": "Control characters other than line ends and tabs were taken out.",
     "no_header": "The text does not begin with the prefix `date YYYY-MM`.",

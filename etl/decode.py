@@ -1,17 +1,24 @@
 """Bytes to text: which encoding they are in, and the repairs that every text gets.
 
-Strict UTF-8 first; byte order marks; then detection. Nothing is ever decoded with replacement characters: what
-cannot be decoded with confidence is a record fault. What belongs elsewhere: anything that reads meaning.
+Byte order marks; what the source names; strict UTF-8; then detection. Nothing is ever decoded with replacement
+characters: what cannot be decoded with confidence is a record fault that names what it may be. What belongs elsewhere:
+how encodings are told apart (`etl.encodings`), misread UTF-8 (`etl.mojibake`), anything that reads meaning.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from etl.errors import RecordFault
-from etl.language import detect_language
+from etl.mojibake import repair
+
+if TYPE_CHECKING:
+    from etl.encodings import Candidate
 
 _BYTE_ORDER_MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -21,12 +28,8 @@ _BYTE_ORDER_MARKS = (
     (b"\xfe\xff", "utf-16"),
 )
 
-_DETECTION_LIMIT = 64 * 1024
-"""Bytes that the detector looks at: more makes it slower, not better."""
-
-_SURE = 0.5
-"""The detector's own confidence is believed from here on. It gives short French texts as little as 0.14 although it
-reads them right; there the language that it names has to be the one that the decoded text turns out to be in."""
+_SIGNS_OF_UTF8 = 5
+"""So many whole signs of several bytes that no other encoding has by chance."""
 
 _MOST_MARKS = 100
 _MARKS = re.compile(
@@ -35,9 +38,29 @@ _MARKS = re.compile(
 )
 """More combining marks on one letter than any language has: sorting them takes quadratic time."""
 
-_BINARY_CONTROL_COUNT = 8
-_BINARY_CONTROL_SHARE = 0.02
-"""Text of the wire holds a few control bytes (SOH, STX, ETX, form feeds); more than this share is not text."""
+_FEW_CONTROLS = 8
+_CONTROL_SHARE, _CONTROL_SHARE_OF_UTF8 = 0.03, 0.3
+"""Text of the wire holds control bytes (SOH, STX, ETX, form feeds), and old tapes are padded with NULs. More than this
+share of them is not text; what is UTF-8 but for them may have more."""
+
+_FORMATS = {
+    b"%PDF-": "This is a PDF",
+    b"{\\rtf": "This is a document in Rich Text Format",
+    b"PK\x03\x04": "This is a zip archive, or a document of an office program",
+    b"\xd0\xcf\x11\xe0": "This is a document of an old office program",
+    b"\x1f\x8b": "This is compressed with gzip",
+    b"BZh": "This is compressed with bzip2",
+    b"\xfd7zXZ": "This is compressed with xz",
+    b"\x28\xb5\x2f\xfd": "This is compressed with zstd",
+    b"7z\xbc\xaf": "This is a 7z archive",
+    b"Rar!": "This is a rar archive",
+    b"\x89PNG": "This is an image",
+    b"GIF8": "This is an image",
+    b"\xff\xd8\xff": "This is an image",
+    b"\x7fELF": "This is a program",
+    b"SQLite format 3\0": "This is a database",
+}
+"""How files begin that are no text, however few controls they hold."""
 
 _CONTROL = bytes(byte for byte in range(32) if byte not in b"\t\n\r\x0c\x1b")
 
@@ -63,28 +86,6 @@ def _part_of(byte: int) -> int:
 
 _PARTS = bytes(map(_part_of, range(256)))
 
-_C1 = re.compile("[\x80-\x84\x86-\x9f]")
-
-# What UTF-8 looks like when it was read as Windows-1252 or Windows-1251: signs that hardly any language puts side
-# by side. A cheap test, so that the repair runs only where there may be something to repair; the sign that a pattern
-# begins with is much quicker to find than the pattern. After a capital letter an Ã or Â may be one (AMANHÃ”), so
-# that does not count by itself.
-_SUSPICIONS = tuple(
-    (sign, re.compile(pattern))
-    for sign, pattern in (
-        ("Ã", "(?<![A-ZÀ-ÖØ-Þ])Ã[\u0080-\u00bf‚„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"),
-        ("â", "â€"),
-        ("Â", "(?<![A-ZÀ-ÖØ-Þ])Â[\u00a0-\u00bf]"),
-        ("в", "вЂ"),
-        ("Г", "Г[‚©Ё§]"),
-        ("Р", "Р[ђ‘’“”•–—™љ›њќћџ°±Ііґµ¶·ё№є»јЅѕї‚„…†‡€‰‹][РС]"),
-        ("С", "С[ђ‘’“”•–—™љ›њќћџ°±Ііґµ¶·ё№є»јЅѕї‚„…†‡€‰‹][РС]"),
-    )
-)
-
-# Windows-1251 misreadings whose last byte was then straightened to an ASCII sign, beyond what can be decoded.
-_STRAIGHTENED = {'вЂ"': "–", "вЂ'": "‘"}
-
 
 @dataclass(frozen=True)
 class Decoded:
@@ -92,7 +93,8 @@ class Decoded:
 
     Attributes:
         text: NFC, `\\n` line ends, no control characters other than `\\n` and tab.
-        encoding: Python's name of the codec, without its byte-order-mark variants.
+        encoding: Python knows the codec by this name, without its byte-order-mark variants; "utf-8+NAME" where some bytes
+            were of another one.
         quality_flags: members of `etl.contract.QUALITY_FLAGS`.
     """
 
@@ -101,29 +103,49 @@ class Decoded:
     quality_flags: tuple[str, ...]
 
 
-def decode(raw: bytes) -> Decoded:
+def decode(raw: bytes, encoding: str | None = None) -> Decoded:
     """Decode a record's bytes.
+
+    The same bytes give the same text, whatever else a source holds.
+
+    Args:
+        raw: the record's bytes.
+        encoding: what its source says that its files are in, as `etl.encodings.named` gives it; a byte order mark goes
+            before it. None to find out.
 
     Raises:
         RecordFault: empty, blank, binary, undecodable or unparsable.
     """
     if not raw:
         raise RecordFault("empty")
-    text, encoding, flags = _to_text(raw)
+    text, found, flags = _to_text(raw, encoding)
     text, clean_flags = clean(text)
     if not text.strip():
         raise RecordFault("blank")
-    return Decoded(text, encoding, (*flags, *clean_flags))
+    if b"\x00" in raw and not found.startswith(("utf-16", "utf-32")):
+        clean_flags = (*clean_flags, "control_characters_removed")
+    return Decoded(text, found, tuple(dict.fromkeys((*flags, *clean_flags))))
 
 
 def clean(text: str) -> tuple[str, tuple[str, ...]]:
-    """The repairs that every text gets, and the flags that say which were needed."""
+    """The repairs that every text gets, and the flags that say which were needed.
+
+    Raises:
+        RecordFault: unparsable.
+    """
+    text, flags = _clean_once(text)
+    # Without its control characters it may show mojibake that was not to be seen before.
+    while flags and (again := _clean_once(text))[0] != text:
+        text, flags = again[0], (*flags, *again[1])
+    return text, tuple(dict.fromkeys(flags))
+
+
+def _clean_once(text: str) -> tuple[str, tuple[str, ...]]:
     flags = []
-    if _is_suspicious(text):
-        repaired = "".join(map(_repair_line, text.splitlines(keepends=True)))
-        if repaired != text:
-            text = repaired
-            flags.append("mojibake_repaired")
+    repaired = repair(text)
+    if repaired != text:
+        text = repaired
+        flags.append("mojibake_repaired")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     if text.startswith("\ufeff"):
@@ -143,61 +165,175 @@ def clean(text: str) -> tuple[str, tuple[str, ...]]:
     return text, tuple(flags)
 
 
-def _is_suspicious(text: str) -> bool:
-    return not text.isascii() and any(sign in text and pattern.search(text) for sign, pattern in _SUSPICIONS)
-
-
-def _repair_line(line: str) -> str:
-    """Put one line of mojibake right. Only suspicious lines are touched, so clean ones cannot be altered."""
-    if not _is_suspicious(line):
-        return line
-    import ftfy
-
-    # Each word apart: one line may mix misread signs with right ones, and then does not decode as a whole.
-    words = re.split(r"([ \t\r\n]+)", line)
-    line = "".join(ftfy.fix_encoding(word) if _is_suspicious(word) else word for word in words)
-    for wrong, right in _STRAIGHTENED.items():
-        line = line.replace(wrong, right)
-    return line
-
-
-def _to_text(raw: bytes) -> tuple[str, str, tuple[str, ...]]:
-    for mark, encoding in _BYTE_ORDER_MARKS:
+def _to_text(raw: bytes, encoding: str | None) -> tuple[str, str, tuple[str, ...]]:
+    for mark, marked in _BYTE_ORDER_MARKS:
         if raw.startswith(mark):
-            try:
-                return raw.decode(encoding), encoding.removesuffix("-sig"), ()
-            except UnicodeDecodeError as error:
-                raise RecordFault(
-                    "undecodable", f"The byte order mark says {encoding}, but byte {error.start} is not"
-                ) from None
+            return _as_marked(raw, marked)
+    if encoding is not None:
+        return _as_named(raw, encoding)
+    if raw.startswith(tuple(_FORMATS)):
+        raise RecordFault("binary", next(what for mark, what in _FORMATS.items() if raw.startswith(mark)))
     controls = len(raw) - len(raw.translate(None, _CONTROL))
-    if b"\x00" in raw or controls > max(_BINARY_CONTROL_COUNT, len(raw) * _BINARY_CONTROL_SHARE):
-        raise RecordFault("binary", f"{controls} of {len(raw)} bytes are control characters")
+    if b"\x00" in raw or controls > _FEW_CONTROLS:
+        from etl import encodings
+
+        if found := encodings.utf16_or_32(raw):
+            return _taken(found)
+        raw = _without_nuls(raw, controls)
     try:
-        return raw.decode("utf-8"), "utf-8", ()
+        text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        return _detect(raw, error.start)
+        return _taken(_detected(raw, error.start))
+    if b"\x1b" in raw or b"~{" in raw:
+        from etl import encodings
+
+        if found := encodings.seven_bit(raw):
+            return _taken(found)
+    return text, "utf-8", ()
 
 
-def _detect(raw: bytes, doubt: int) -> tuple[str, str, tuple[str, ...]]:
-    import chardet
+def _taken(found: Candidate) -> tuple[str, str, tuple[str, ...]]:
+    flags = [] if found.encoding == "utf-8" else ["encoding_guessed"]
+    if found.is_cut:
+        flags.append("truncated")
+    return found.text, found.encoding, tuple(flags)
 
-    # Around the first byte that is not UTF-8: what comes before it may be ASCII for long.
-    begin = max(0, doubt - _DETECTION_LIMIT // 2)
-    found = chardet.detect(raw[begin : begin + _DETECTION_LIMIT])
-    encoding, confidence = found["encoding"], found["confidence"]
-    if encoding is None:
-        raise RecordFault("undecodable", f"Not UTF-8 from byte {doubt} on, and no other encoding fits")
+
+def _as_marked(raw: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
+    """Bytes with a byte order mark."""
+    try:
+        return raw.decode(encoding), encoding.removesuffix("-sig"), ()
+    except UnicodeDecodeError as error:
+        if encoding == "utf-8-sig":
+            return _taken(_detected(raw.removeprefix(_BYTE_ORDER_MARK), error.start))
+        cut = _cut(raw, encoding)
+        if cut is None:
+            raise RecordFault(
+                "undecodable", f"The byte order mark says {encoding}, but byte {error.start + 1} is not"
+            ) from None
+        return cut, encoding, ("truncated",)
+
+
+def _as_named(raw: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
+    """Bytes in the encoding that their source names."""
+    from etl import encodings
+
+    flags: tuple[str, ...] = ()
     try:
         text = raw.decode(encoding)
-    except (UnicodeDecodeError, LookupError):
-        raise RecordFault(
-            "undecodable", f"Not UTF-8 from byte {doubt} on, and not {encoding} throughout either"
-        ) from None
-    if _C1.search(text):
-        raise RecordFault("undecodable", f"Not UTF-8, and as {encoding} it holds control characters")
-    language, _ = detect_language(_UNWANTED.sub(" ", text))
-    is_as_named = language is not None and language.partition("-")[0] == found["language"]
-    if confidence < _SURE and not is_as_named:
-        raise RecordFault("undecodable", f"Not UTF-8, and the best guess, {encoding}, is only {confidence:.0%} sure")
-    return text, encoding.lower(), ("encoding_guessed",)
+    except UnicodeDecodeError as error:
+        cut = _cut(raw, encoding)
+        if cut is None:
+            found = f"but byte {error.start + 1} (line {_line(raw, error.start)}) is not"
+            raise RecordFault("undecodable", f"The source names {encoding}, {found}{_looks_like(raw)}") from None
+        text, flags = cut, ("truncated",)
+    if encoding in _ISO_FOR_WINDOWS and _C1.search(text):
+        # Of old, and on the web, the one is said where the other is meant.
+        encoding = _ISO_FOR_WINDOWS[encoding]
+        return _as_named(raw, encoding)
+    if not encoding.startswith("utf-"):
+        controls = sum(text.count(chr(byte)) for byte in _CONTROL)
+        if controls > max(_FEW_CONTROLS, _CONTROL_SHARE_OF_UTF8 * len(text)):
+            raise RecordFault("binary", f"{controls:,} of {len(text):,} characters are control characters")
+        try:
+            other = raw.decode("utf-8")
+        except UnicodeDecodeError:
+            return text, encoding, flags
+        if other != text and encodings.likelihood(other)[0] > encodings.likelihood(text)[0] + encodings.MARGIN:
+            raise RecordFault("undecodable", f"The source names {encoding}, but this is UTF-8")
+    return text, encoding, flags
+
+
+_ISO_FOR_WINDOWS = {"iso-8859-1": "windows-1252", "iso-8859-9": "windows-1254"}
+_C1 = re.compile("[\x80-\x84\x86-\x9f]")
+
+
+def _cut(raw: bytes, encoding: str) -> str | None:
+    """All signs but the last one, if that is not whole and nothing else is wrong."""
+    try:
+        return codecs.getincrementaldecoder(encoding)("strict").decode(raw)
+    except UnicodeDecodeError:
+        return None
+
+
+def _without_nuls(raw: bytes, controls: int) -> bytes:
+    """Bytes with many controls, if they are text all the same; without their NULs."""
+    rest = raw.replace(b"\x00", b"")
+    if not rest.strip():
+        raise RecordFault("binary", "The file holds NUL bytes only: it was probably never written to its end")
+    # Padding at the end says nothing of the text before it.
+    size = len(raw.strip(b"\x00"))
+    controls -= len(raw) - size
+    most = _CONTROL_SHARE
+    try:
+        rest.decode("utf-8")
+        most = _CONTROL_SHARE_OF_UTF8
+    except UnicodeDecodeError:
+        pass
+    if controls > max(_FEW_CONTROLS, size * most):
+        raise RecordFault("binary", f"{controls:,} of {size:,} bytes are control characters")
+    return rest
+
+
+def _detected(raw: bytes, doubt: int) -> Candidate:
+    """The reading of bytes that are not UTF-8 from one on."""
+    from etl import encodings
+
+    cut = encodings.cut_utf8(raw)
+    if cut and cut[1] >= _SIGNS_OF_UTF8:
+        return encodings.Candidate("utf-8", cut[0], 0.0, True, is_cut=True)
+    found = encodings.candidates(raw)
+    if cut:
+        likelihood = encodings.likelihood(cut[0])[0] - encodings.CUT
+        found = encodings.ranked([*found, encodings.Candidate("utf-8", cut[0], likelihood, True, is_cut=True)])
+    if encodings.is_sure(found):
+        return found[0]
+    raise RecordFault("undecodable", _doubt(raw, doubt, found))
+
+
+def _doubt(raw: bytes, doubt: int, found: Sequence[Candidate]) -> str:
+    """What bytes may be that were not decoded."""
+    where = f"Not UTF-8 at byte {doubt + 1:,} (line {_line(raw, doubt):,})"
+    if not found:
+        return f"{where}, and in no other encoding either"
+    best = found[0]
+    if best.encoding == "utf-8":
+        return f"{where}: 0x{raw[doubt]:02X} means nothing there in any encoding, and what it replaces is lost"
+    if not best.is_plausible:
+        return f"{where}, and no other encoding makes text of it; the nearest is {best.encoding}"
+    others = found[:_MOST_NAMED]
+    words = _differing([candidate.text for candidate in others])
+    named = [
+        f"{candidate.encoding} (“{word}”)" if word else candidate.encoding
+        for candidate, word in zip(others, words, strict=True)
+    ]
+    return f"{where}; it may be {', '.join(named[:-1])} or {named[-1]}" if len(named) > 1 else f"{where}; it may be {named[0]}"
+
+
+_MOST_NAMED = 3
+_WORD_BEFORE, _WORD_AFTER = 12, 16
+
+
+def _differing(texts: Sequence[str]) -> list[str]:
+    """The word of each text in which they first differ."""
+    at = next((at for at, signs in enumerate(zip(*texts, strict=False)) if len(set(signs)) > 1), None)
+    if at is None:
+        return ["" for _ in texts]
+    words = []
+    for text in texts:
+        before = text[max(0, at - _WORD_BEFORE) : at].rpartition(" ")[2]
+        after = text[at : at + _WORD_AFTER].partition(" ")[0]
+        words.append("".join(sign for sign in (before + after).replace("\n", " ") if sign.isprintable()).strip())
+    return words
+
+
+def _looks_like(raw: bytes) -> str:
+    """What bytes are in that are not in the encoding that their source names, as far as that is sure."""
+    try:
+        return f"; it looks like {_to_text(raw, None)[1]}"
+    except RecordFault:
+        return ""
+
+
+def _line(raw: bytes, at: int) -> int:
+    return raw.count(b"\n", 0, at) + 1

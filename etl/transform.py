@@ -29,7 +29,7 @@ EXCERPT_BYTES = 200
 """How much of a reject is kept to be looked at."""
 
 _DECODING_FLAGS = frozenset(
-    {"mojibake_repaired", "encoding_guessed", "replacement_character", "control_characters_removed"}
+    {"mojibake_repaired", "encoding_guessed", "truncated", "replacement_character", "control_characters_removed"}
 )
 
 

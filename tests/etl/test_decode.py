@@ -56,7 +56,7 @@ def test_detects_legacy_encodings_and_says_so(text: str, encoding: str) -> None:
         (b" \n\t\r\n ", "blank"),
         ("\ufeff\u00a0\n".encode(), "blank"),
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(range(256)), "binary"),
-        (b"\xff\xfea\x00b", "undecodable"),
+        (b"\xff\xfea\x00\x00\xd8b\x00", "undecodable"),
         (bytes(range(128, 160)) * 40, "undecodable"),
     ],
 )
