@@ -177,6 +177,25 @@ REJECT_REASONS: dict[str, RejectReason] = {
         "--reason crashed`; else move the file out of the source, and if it reads well to you, please report it as a "
         "bug.",
     ),
+    "damaged": RejectReason(
+        "read", "The file is cut or damaged: what comes before the damage is loaded. Fetch it again."
+    ),
+    "no_records": RejectReason(
+        "read",
+        "Nothing in it is a text of its source. Delete it, or widen the source's patterns in copydesk.toml: their last "
+        "parts say which members of an archive are texts.",
+    ),
+    "encrypted": RejectReason("read", "Decrypt it, and put the texts into the source."),
+    "unsafe_member": RejectReason("read", "It was not read. Pack the archive again, with plain files and plain names."),
+    "over_limit": RejectReason(
+        "read",
+        "What comes before is loaded. If you trust the file, unpack it yourself, and put its texts into the source.",
+    ),
+    "malformed": RejectReason("read", "Mend the record in its file; the next run reads the file again."),
+    "no_text": RejectReason(
+        "read",
+        'Say in copydesk.toml which column holds the text: `fields = { text = "..." }` in the [[source]].',
+    ),
     "outside_source": RejectReason("read", "The link leads out of its source. Copy the file itself into the source."),
     "forgotten": RejectReason(
         "read",

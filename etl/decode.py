@@ -307,7 +307,11 @@ def _doubt(raw: bytes, doubt: int, found: Sequence[Candidate]) -> str:
         f"{candidate.encoding} (“{word}”)" if word else candidate.encoding
         for candidate, word in zip(others, words, strict=True)
     ]
-    return f"{where}; it may be {', '.join(named[:-1])} or {named[-1]}" if len(named) > 1 else f"{where}; it may be {named[0]}"
+    return (
+        f"{where}; it may be {', '.join(named[:-1])} or {named[-1]}"
+        if len(named) > 1
+        else f"{where}; it may be {named[0]}"
+    )
 
 
 _MOST_NAMED = 3

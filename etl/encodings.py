@@ -167,7 +167,13 @@ def _kinds() -> Any:
 def _odd_pairs() -> Any:
     """Which pairs of kinds do not stand side by side in a word."""
     kinds = range(_KINDS)
-    return np.array([a > 0 and b > 0 and (a - 1) // 2 != (b - 1) // 2 or (a % 2 == 1 and a + 1 == b) for a in kinds for b in kinds])
+    return np.array(
+        [
+            (a > 0 and b > 0 and (a - 1) // 2 != (b - 1) // 2) or (a % 2 == 1 and a + 1 == b)
+            for a in kinds
+            for b in kinds
+        ]
+    )
 
 
 _FLOORS = {"L": 0.05, "M": 0.02, "N": 0.02, "P": 0.02, "S": 0.01, "Z": 0.02, "C": 1e-6}
@@ -306,7 +312,9 @@ def _mixed(raw: bytes) -> Iterator[Candidate]:
     A line with more bytes that are not UTF-8 than signs that are is read as the other codec throughout.
     """
     text = raw.decode("utf-8", "surrogateescape")
-    lines = [(line, len(_STRAY.findall(line)), len(_UTF8_SIGN.findall(line))) for line in text.splitlines(keepends=True)]
+    lines = [
+        (line, len(_STRAY.findall(line)), len(_UTF8_SIGN.findall(line))) for line in text.splitlines(keepends=True)
+    ]
     if not any(signs for _, _, signs in lines):
         return
     clean = "".join(line for line, strays, _ in lines if not strays)

@@ -104,8 +104,9 @@ def _read(record: dict[str, Any], reference: Reference) -> tuple[dict[str, Any],
         text, encoding = record["text"], record["encoding"]
         flags = tuple(flag for flag in record["quality_flags"] if flag in _DECODING_FLAGS)
     else:
-        decoded = decode(record["raw"])
-        text, encoding, flags = decoded.text, decoded.encoding, decoded.quality_flags
+        decoded = decode(record["raw"], record["encoding"])
+        text, encoding = decoded.text, decoded.encoding
+        flags = tuple(dict.fromkeys((*(record["quality_flags"] or ()), *decoded.quality_flags)))
     reading = read_document(text, record["seen_on"], reference)
     identity = document_id(record["source"], record["path"], record["record_key"])
     corrected = corrected_values(reading, identity, record["source"], record["path"], record["seen_on"], reference)

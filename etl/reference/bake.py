@@ -206,7 +206,9 @@ def letter_pairs() -> pa.Table:
         language, _, codec = key.partition("/")
         # Many codecs say the same; these say all that they do, and are true to the letter.
         if codec in _PAIR_CODECS:
-            name = {"gb18030": "zh-Hans", "big5hkscs": "zh-Hant", "no": "nb"}.get(codec if language == "zh" else language)
+            name = {"gb18030": "zh-Hans", "big5hkscs": "zh-Hant", "no": "nb"}.get(
+                codec if language == "zh" else language
+            )
             tables[name or language].append((codec, _pairs(table, codec)))
     for code in _LEFT_OUT:
         tables[code].append(("cldr", _pairs_of_names(code)))
