@@ -14,7 +14,6 @@ import re
 import tarfile
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import IO, Any, cast
@@ -25,7 +24,7 @@ from etl.addresses import COMPRESSIONS, is_archive, is_container, is_record_file
 from etl.errors import RecordFault
 from etl.intake import Intake, Limits
 from etl.record_files import read_record_file
-from etl.records import Counter, Record, Wanted, digest
+from etl.records import DAMAGE, Counter, Record, Wanted, digest
 from etl.sources import readable
 
 BUFFER_BYTES = 1 << 16
@@ -33,12 +32,6 @@ BUFFER_BYTES = 1 << 16
 
 IN_MEMORY = 16 * 1024 * 1024
 """Bytes up to which an archive inside another is held in memory; a larger one goes to a temporary file."""
-
-_DAMAGE = (
-    OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException, zipfile.BadZipFile, tarfile.TarError,
-    NotImplementedError, RuntimeError, ValueError, OverflowError, LookupError, AttributeError, TypeError,
-)  # fmt: skip
-"""What libraries raise for damaged input."""
 
 _OPEN: dict[str, Callable[[Any], Any]] = {
     "gz": lambda stream: gzip.GzipFile(fileobj=stream, mode="rb"),
@@ -142,7 +135,7 @@ class _Budget:
         self._most = min(by_ratio, limits.expanded_bytes)
         self._reason = "" if self._most < by_ratio else f", {limits.expansion_ratio} times its size"
         self._most_members = limits.members
-        self._bytes = 0
+        self.spent = 0
         self._members = 0
 
     def spend(self, count: int) -> None:
@@ -151,8 +144,8 @@ class _Budget:
         Raises:
             RecordFault: they are too many.
         """
-        self._bytes += count
-        if self._bytes > self._most:
+        self.spent += count
+        if self.spent > self._most:
             raise RecordFault("over_limit", f"It expands to more than {self._most:,} bytes{self._reason}")
 
     def count_member(self) -> None:
@@ -199,7 +192,7 @@ class _Reader:
             raise error.error from None
         except MemoryError:
             raise
-        except _DAMAGE as error:
+        except DAMAGE as error:
             yield from self._rest(path, _damaged(error), depth, before)
 
     def _rest(self, path: str, fault: RecordFault, depth: int, before: int) -> Iterator[Record]:
@@ -218,10 +211,14 @@ class _Reader:
             yield from self._tar(self._expanded(stream, compression, stack), path, depth)
         elif is_record_file(name):
             # Twice over, where it has to be seen which of the ids are unique.
-            again = self._seekable if name.endswith(".parquet") else self._buffered
-            yield from read_record_file(
-                lambda: again(stream, compression, stack), name, path, self._intake, self._counter, self._wanted
-            )
+            open_again = self._seekable if name.endswith(".parquet") else self._buffered
+            spent = self._budget.spent
+
+            def opened() -> IO[bytes]:
+                self._budget.spent = spent
+                return open_again(stream, compression, stack)
+
+            yield from read_record_file(opened, name, path, self._intake, self._counter, self._wanted)
         else:
             yield from self._text(path, "0", None, lambda: self._buffered(stream, compression, stack))
 
@@ -237,7 +234,7 @@ class _Reader:
             try:
                 with cast("IO[bytes]", opened()) as stream:
                     raw = stream.read(self._limits.record_bytes + 1)
-            except _DAMAGE as error:
+            except DAMAGE as error:
                 fault = _damaged(error)
             else:
                 if len(raw) > self._limits.record_bytes:
@@ -319,7 +316,7 @@ class _Reader:
             with ExitStack() as stack:
                 try:
                     held = self._spooled(stack.enter_context(opened()), stack)
-                except _DAMAGE as error:
+                except DAMAGE as error:
                     fault = _damaged(error)
                 else:
                     yield from self.file(_Raw(held), path, depth + 1)

@@ -7,6 +7,7 @@ seen to in `etl.containers`.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import datetime as dt
 import io
@@ -24,7 +25,7 @@ import pyarrow.parquet as pq
 from etl.decode import decode
 from etl.errors import RecordFault
 from etl.intake import MAXIMUM_BYTES, Intake
-from etl.records import MAPPING, Counter, Record, Wanted, digest, given_json
+from etl.records import DAMAGE, MAPPING, Counter, Record, Wanted, digest, given_json
 
 LONGEST_ID = 1_000
 """Code points of the longest id that is taken for a record key."""
@@ -161,13 +162,14 @@ def whole(text: str) -> tuple[str, bool]:
 
 
 def _ids(rows: Iterable[Callable[[], Row]], intake: Intake) -> Iterator[str]:
-    for row in rows:
-        try:
-            own = _id(row()[1], intake)
-        except RecordFault:
-            continue
-        if own is not None:
-            yield own
+    # What is wrong with the file, and where, shows when it is read for its records.
+    with contextlib.suppress(*DAMAGE, RecordFault):
+        for row in rows:
+            own = None
+            with contextlib.suppress(RecordFault):
+                own = _id(row()[1], intake)
+            if own is not None:
+                yield own
 
 
 class _Keys:

@@ -26,6 +26,7 @@ from etl.contract import DOCUMENTS, FILES, RECORDS_SCHEMA, REJECTS
 from etl.errors import RecordFault, SetupFault
 from etl.forgotten import Digests, open_digests
 from etl.intake import Intake
+from etl.outside import Outside
 from etl.own_reference import load_own
 from etl.records import Record, Share, digest
 from etl.reference import Reference, load_reference
@@ -363,7 +364,7 @@ def _taken(
         return None
     record.update(
         url=found.url,
-        given=found.given,
+        given=writer.outside.given(found.path, found.given),
         encoding=found.encoding or chunk.intake.encoding,
         quality_flags=list(found.quality_flags),
     )
@@ -491,6 +492,7 @@ class _Writer:
         self._prefix = f"{chunk.kind}_" if isinstance(chunk, StoredChunk) else ""
         self._on_record = on_record
         self.reference = load_own(Path(chunk.reference)) if chunk.reference else load_reference()
+        self.outside = Outside(chunk.intake if isinstance(chunk, FileChunk) else Intake())
         self._written = 0
         self._refused: list[dict[str, Any]] = []
         self._files: dict[str, dict[str, Any]] = {}

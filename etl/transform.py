@@ -21,6 +21,7 @@ from etl.contract import (
 from etl.corrections import Corrected, correct
 from etl.decode import decode
 from etl.errors import RecordFault
+from etl.given import read_given
 from etl.identity import document_id
 from etl.reading import Reading, read_document
 from etl.reference import Reference, load_reference
@@ -107,7 +108,7 @@ def _read(record: dict[str, Any], reference: Reference) -> tuple[dict[str, Any],
         decoded = decode(record["raw"], record["encoding"])
         text, encoding = decoded.text, decoded.encoding
         flags = tuple(dict.fromkeys((*(record["quality_flags"] or ()), *decoded.quality_flags)))
-    reading = read_document(text, record["seen_on"], reference)
+    reading = read_document(text, record["seen_on"], reference, read_given(record["given"]))
     identity = document_id(record["source"], record["path"], record["record_key"])
     corrected = corrected_values(reading, identity, record["source"], record["path"], record["seen_on"], reference)
     return (

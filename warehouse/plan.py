@@ -22,6 +22,7 @@ from etl.addresses import file_of, is_container
 from etl.contract import FILES, PARSER_VERSION, REJECT_REASONS, REJECTS, SOURCES
 from etl.errors import SetupFault
 from etl.intake import MAXIMUM_BYTES, Intake
+from etl.outside import sidecar_digest
 from etl.own_reference import load_own
 from etl.reference import Reference, load_reference
 from etl.sources import ListedFile, is_glob, list_file, list_files, matcher, on_disk, readable, split_glob
@@ -320,6 +321,7 @@ def make_mending(
     known = _sources_by_name(recorded)
     _retry_rejected(plan, files, known)
     _miss_forgotten(plan, files, rejects, known)
+    _take_in(home, plan, known)
     return plan
 
 
@@ -339,10 +341,20 @@ def make_forget(home: Home) -> Plan:
     return plan
 
 
+def _intake_of(source: Source) -> Intake:
+    """How a source is taken in, with the digest of its sidecar.
+
+    Raises:
+        SetupFault: the sidecar cannot be read.
+    """
+    intake = source.intake
+    return replace(intake, sidecar_sha256=sidecar_digest(intake.sidecar)) if intake.sidecar else intake
+
+
 def _set_intake(plan: Plan, request: Request, has_files: bool) -> bool:
     """Note how a source is taken in now. Returns whether that is another way than that in which its files were read."""
     name = request.source.name
-    plan.intake[name] = request.source.intake
+    plan.intake[name] = _intake_of(request.source)
     now, then = plan.intake[name].digest, plan.intakes.get(name, "")
     if now == then or not (request.is_whole or not has_files):
         return False
@@ -352,9 +364,6 @@ def _set_intake(plan: Plan, request: Request, has_files: bool) -> bool:
 
 def _plan(home: Home, published: Manifest | None) -> Plan:
     plan = Plan(published, forgotten=require_forgotten(home, published), reference=load_own(home.reference))
-    plan.intake = {
-        name: source.intake for name, source in _known_sources(home, _recorded_sources(home, published)).items()
-    }
     if published is not None:
         plan.intakes = dict(published.intakes)
         versions = (published.parser_version, published.reference_version)
@@ -368,6 +377,14 @@ def _take_up(home: Home, plan: Plan, files: pa.Table, recorded: dict[str, Source
     _retry_rejected(plan, files, recorded)
     if plan.is_forgetting:
         _miss_forgotten(plan, files, read_table(home, plan.published, REJECTS, _LOOKED_FOR), recorded)
+    _take_in(home, plan, recorded)
+
+
+def _take_in(home: Home, plan: Plan, recorded: dict[str, Source]) -> None:
+    """Find out how the files that are read again are taken in."""
+    if unknown := plan.read.keys() - plan.intake.keys():
+        known = _known_sources(home, recorded)
+        plan.intake.update((name, _intake_of(known[name])) for name in unknown)
 
 
 _LOOKED_FOR = ["source", "path", "reason", "raw_excerpt"]
