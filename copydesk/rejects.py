@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
-from copydesk.render import FORMS, as_table, print_lines
+from copydesk.render import FORMS, as_table, echo, print_lines
 from etl.contract import REJECT_REASONS
 from warehouse.home import Home
 from warehouse.rejects import REJECT_COLUMNS, Listing, list_rejects
@@ -25,10 +23,10 @@ def rejects_command(
     if form != "table":
         print_lines(FORMS[form](REJECT_COLUMNS, listing.rows))
     elif listing.total:
-        click.echo(_describe(listing, reason))
+        echo(_describe(listing, reason))
     else:
         of_reason = f" of reason {reason}" if reason else ""
-        click.echo(f"No rejects{of_reason}{f' in {source}' if source else ''}: nothing is left to mend here.")
+        echo(f"No rejects{of_reason}{f' in {source}' if source else ''}: nothing is left to mend here.")
     return DONE
 
 

@@ -34,11 +34,16 @@ BLOCK = 10_000
 
 def visible(text: str) -> str:
     """Text on one line, with whatever could steer a terminal or hide in it shown as an escape."""
-    if text.isprintable():
-        return text
-    return "".join(
-        sign if sign.isprintable() else "⏎" if sign == "\n" else sign.encode("unicode_escape").decode() for sign in text
-    )
+    return text if text.isprintable() else _ODD.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    sign = found[0]
+    return sign if sign.isprintable() else "⏎" if sign == "\n" else sign.encode("unicode_escape").decode()
+
+
+_ODD = re.compile(r"[^\x20-\x7e\w]")
+"""Signs that may not be printable: no letters, no digits."""
 
 
 def shown(text: str) -> str:
@@ -141,22 +146,24 @@ _QUOTED = re.compile(r'[",\r\n]')
 """What a field of CSV holds between quotation marks only."""
 
 _FORMULA = re.compile(
-    r"""
-    ^[\s"]*+ (?! [+\-]? (\d+([.,]\d+)?([eE][+\-]?\d+)? | inf(inity)?) \s*\Z ) (?=[=@+\-＝＠＋－])
-    | [;\t\r\n][^\S;\t\r\n]*+ "?+ (?: (?=[=@＝＠]) | (?=[+\-＋－][^;\t\r\n]*[(|!]) )
-    """,
-    re.VERBOSE,
+    r"""[\s"]*+ (?=[=@+\-＝＠＋－]) (?! [+\-]? (\d+([.,]\d+)?([eE][+\-]?\d+)? | inf(inity)?) \s*\Z )""", re.VERBOSE
 )
-"""Where a formula could begin.
+"""A text that begins as a formula, and is not only a number."""
 
-At the beginning of a field whatever looks like one, but for a number. Within it only what could do something, with a
-function, a link or another program: to spreadsheets of many countries a semicolon or a line end is the end of a cell.
+_INNER_FORMULA = re.compile(
+    r"""[;\t\r\n] [^\S;\t\r\n]*+ "?+ (?: (?=[=@＝＠]) | (?=[+\-＋－][^;\t\r\n]*[(|!]) )""", re.VERBOSE
+)
+"""Where something begins within a text that could call a function, a link or another program.
+
+To the spreadsheets of many countries a semicolon or a line end is the end of a cell.
 """
 
 
 def no_formula(text: str) -> str:
     """Text with a ' before whatever a spreadsheet would take for a formula."""
-    return _FORMULA.sub(r"\g<0>'", text)
+    if start := _FORMULA.match(text):
+        text = f"{start[0]}'{text[start.end() :]}"
+    return _INNER_FORMULA.sub(r"\g<0>'", text)
 
 
 def as_json(names: Sequence[str], rows: Iterable[Row]) -> str:
@@ -188,13 +195,12 @@ def jsonl_lines(names: Sequence[str], rows: Iterable[Row]) -> Iterator[str]:
 
 def to_json(value: object) -> str:
     """A value as JSON on one line, with escapes for what could steer a terminal or hide in a text."""
-    return _HIDDEN.sub(lambda sign: json.dumps(sign[0])[1:-1], json.dumps(value, ensure_ascii=False))
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else _ODD.sub(_escaped_in_json, text)
 
 
-_HIDDEN = re.compile(
-    "[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e0fff]"
-)
-"""Control characters that JSON allows as they are, and marks of direction and format."""
+def _escaped_in_json(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 
 
 def as_markdown(names: Sequence[str], rows: Iterable[Row]) -> str:

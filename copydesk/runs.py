@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
-from copydesk.render import FORMS, print_lines
+from copydesk.render import FORMS, echo, print_lines
 from warehouse.connection import query_table
 from warehouse.home import Home
 from warehouse.manifest import Manifest, is_same_place, require_current, retained
@@ -54,9 +52,7 @@ def runs_command(limit: int | None, form: str, home_folder: str | None) -> int:
     total = found[0][-1] if found else 0
     print_lines(FORMS[form]((*_NAMES[:-3], "as_of"), [_for_people(row) for row in rows]))
     if len(rows) < int(str(total)):
-        click.echo(
-            f"… and {int(str(total)) - len(rows):,} earlier ones; --limit N shows more of them, --format csv all"
-        )
+        echo(f"… and {int(str(total)) - len(rows):,} earlier ones; --limit N shows more of them, --format csv all")
     return DONE
 
 

@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
-import click
-
 from copydesk.files import require_outside, writing
 from copydesk.render import FORMS, csv_lines, echo, no_formula, print_lines
 from copydesk.run import count
@@ -110,7 +108,7 @@ def _opened(output: str | None) -> Iterator[BinaryIO]:
     with writing(Path(output)) as file:
         yield file
         size = file.tell() if file.seekable() else None
-    click.echo(f"{output}" if size is None else f"{output}: {size:,} bytes", err=True)
+    echo(f"{output}" if size is None else f"{output}: {size:,} bytes", err=True)
 
 
 def _write_parquet(answer: Answer, file: BinaryIO) -> None:
