@@ -53,7 +53,7 @@ class Answer:
         self._limits = limits
         self.resting = watch.resting
         with self._working():
-            self._query = _only_select(query)
+            self._query = only_select(query)
             self._relation = connection.sql(self._query)
             self.names = _unlike(self._relation.columns)
             self._types = [kind.id for kind in self._relation.types]
@@ -107,7 +107,7 @@ class Answer:
                 )
             columns.append(column)
         # On lines of its own: it may end with a comment.
-        return _only_select(f"SELECT {', '.join(columns)} FROM (\n{self._query}\n)")
+        return only_select(f"SELECT {', '.join(columns)} FROM (\n{self._query}\n)")
 
     @contextmanager
     def _working(self) -> Iterator[None]:
@@ -193,13 +193,16 @@ def _lock(connection: duckdb.DuckDBPyConnection, limits: Limits, folder: str) ->
         connection.execute(f"SET {setting} = {value}")
 
 
-def _only_select(query: str) -> str:
+def only_select(query: str) -> str:
     """The one SELECT that a query is, without what may stand behind it.
 
     Raises:
         UnsafeQuery: it is none.
     """
-    statements = duckdb.extract_statements(query)
+    try:
+        statements = duckdb.extract_statements(query)
+    except duckdb.Error as error:
+        raise UnsafeQuery(str(error).strip()) from None
     if len(statements) != 1:
         raise UnsafeQuery(f"One statement at a time, not {len(statements)}")
     text = statements[0].query
