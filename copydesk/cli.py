@@ -393,17 +393,33 @@ def forget(
 @home_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on. The UI has no passwords.")
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+@click.option(
+    "--name",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="A name that browsers call it by, besides localhost and addresses in digits: that of the proxy before it. May "
+    "stand several times.",
+)
 @click.option("--read-only", is_flag=True, help="Show everything, let nothing be launched or changed; no daemon.")
 @click.option("--no-daemon", is_flag=True, help="Leave the schedule and the sensors to `copydesk daemon`.")
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
-def ui(home: str | None, host: str, port: int, read_only: bool, no_daemon: bool, no_browser: bool) -> int:
+def ui(
+    home: str | None,
+    host: str,
+    port: int,
+    names: tuple[str, ...],
+    read_only: bool,
+    no_daemon: bool,
+    no_browser: bool,
+) -> int:
     """Serve the Dagster web UI on 127.0.0.1, with the daemon that runs the schedule and the sensors.
 
     Where `copydesk daemon` runs for the home already, only the UI is served.
     """
     from copydesk.ui import ui_command
 
-    return ui_command(home, host, port, read_only, not no_daemon, not no_browser)
+    return ui_command(home, host, port, names, read_only, not no_daemon, not no_browser)
 
 
 @cli.command(short_help="Run schedule and sensors without the UI.")

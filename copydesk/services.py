@@ -38,7 +38,8 @@ DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db
 
 LOCK = ".daemon.lock"
 DAEMON = ("dagster._daemon", "run", "--log-level", "error")
-WEBSERVER = ("dagster_webserver", "--log-level", "warning", "--dagster-log-level", "warning")
+WEBSERVER = ("--log-level", "warning", "--dagster-log-level", "warning")
+"""Arguments of Dagster's webserver."""
 
 
 class Services:

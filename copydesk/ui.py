@@ -23,7 +23,13 @@ START_SECONDS = 120
 
 
 def ui_command(
-    home_folder: str | None, host: str, port: int, is_read_only: bool, is_daemon_wanted: bool, is_browser_wanted: bool
+    home_folder: str | None,
+    host: str,
+    port: int,
+    names: tuple[str, ...],
+    is_read_only: bool,
+    is_daemon_wanted: bool,
+    is_browser_wanted: bool,
 ) -> int:
     """Serve the UI until stopped; see `copydesk ui --help`. Returns the exit status."""
     from assets.instance import dagster_home
@@ -31,7 +37,10 @@ def ui_command(
 
     home = _home(home_folder)
     _check_address(host, port)
-    webserver = (*WEBSERVER, "--host", host, "--port", str(port), *(["--read-only"] if is_read_only else []))
+    options = ("--host", host, "--port", str(port), *(["--read-only"] if is_read_only else []))
+    # The name that it listens on is one that it is called by.
+    guard = ("copydesk.webserver", *(f"--name={name}" for name in (host, *names)))
+    webserver = (*guard, "--", *WEBSERVER, *options)
     with dagster_home(home) as folder, contextlib.ExitStack() as stack:
         commands, inherited = [webserver], []
         if is_daemon_wanted and not is_read_only:
