@@ -176,6 +176,8 @@ def sql(
     from copydesk.sql import sql_command
     from warehouse.limits import Limits
 
+    if not math.isfinite(timeout):
+        raise click.BadParameter(f"--timeout takes seconds, 0 or more, not {timeout}")
     limits = Limits(timeout, _size("--memory", memory), _size("--disk", disk))
     return sql_command(query, home, form, output, as_of, limits, verbatim)
 

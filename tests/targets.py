@@ -5,26 +5,38 @@
 
 from __future__ import annotations
 
+import bz2
 import contextlib
 import datetime as dt
+import gzip
+import io
+import lzma
 import re
+import tarfile
 import tempfile
 import unicodedata
+import zipfile
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from assets.markdown import escape
 from copydesk.coding import CodingFault, judge
 from copydesk.render import FORMS, no_formula, visible
 from copydesk.sheet import VALUES, cell_text, read_sheet, sheet_bytes
+from etl.containers import read_records
 from etl.contract import DOCUMENTS, PARAGRAPHS, RECORDS_SCHEMA, REJECTS
 from etl.decode import decode
 from etl.errors import RecordFault, SetupFault
+from etl.given import read_given
+from etl.intake import Intake, Limits
+from etl.outside import read_sidecar
 from etl.own_reference import load_own
 from etl.reading import read_document
+from etl.records import given_json
 from etl.reference import load_reference
 from etl.reference.own import FILES
 from etl.sources import on_disk, readable
@@ -101,6 +113,52 @@ def own_reference(raw: bytes) -> None:
         assert str(fault).startswith(str(path)), fault
         return
     read_document(" date 2021-02 Bakou, 27 février, AZERTAC\n\nUn pont.", TODAY, reference)
+
+
+NAMES = (
+    "a.zip", "a.tar", "a.tgz", "a.tar.zst", "a.txt.gz", "a.txt.bz2", "a.txt.xz", "a.txt.zst", "a.jsonl", "a.csv",
+    "a.tsv", "a.parquet", "a.jsonl.gz",
+)  # fmt: skip
+SMALL = Limits(record_bytes=20_000, expanded_bytes=200_000, free_bytes=200_000, members=50, path_length=100)
+
+
+def container(raw: bytes) -> None:
+    """A file of many records gives records within its limits, each with its bytes or with why it has none."""
+    # The first byte chooses the kind.
+    name = NAMES[raw[0] % len(NAMES)] if raw else NAMES[0]
+    content = raw[1:]
+    spent = 0
+    for index, record in enumerate(
+        read_records(io.BytesIO(content), name, len(content), Intake(limits=SMALL), lambda _: True, str(_folder()))
+    ):
+        assert record.index == index
+        assert (record.raw is None) <= (record.fault is not None)
+        assert record.path == name or record.path.startswith(f"{name}!/")
+        assert visible(record.path).isprintable()
+        assert ".." not in record.path.split("/") or record.fault is not None
+        assert record.fault is None or record.fault.message
+        spent += len(record.raw or b"")
+        assert len(record.raw or b"") <= SMALL.record_bytes
+    assert spent <= SMALL.expanded_bytes + SMALL.record_bytes
+
+
+def given(raw: bytes) -> None:
+    """A date that is given is a day that there is, or none; whatever is given is JSON that comes back."""
+    value = raw.decode("utf-8", "replace")
+    found = read_given(given_json({"date": value, "language": value, "title": value}, "mapping"))
+    if found.date is not None and found.date.year is not None:
+        dt.date(found.date.year, found.date.month or 1, found.date.day or 1)
+    assert found.title == (value or None)
+
+
+def sidecar(raw: bytes) -> None:
+    """A sidecar says things by path, or is a fault that names it."""
+    path = _folder() / "sidecar.csv"
+    path.write_bytes(raw)
+    try:
+        assert all(name and all(said.values()) for name, said in read_sidecar(str(path)).items())
+    except SetupFault as fault:
+        assert str(path) in str(fault)
 
 
 def settings(raw: bytes) -> None:
@@ -185,6 +243,36 @@ def _sheet() -> bytes:
     return sheet_bytes(Sample("v-1", 1, (Stratum("all", 10, 1),), (drawn,)))
 
 
+def _containers() -> dict[str, bytes]:
+    texts = {"b/a.txt": b"LYON, Oct 2 (Reuters) - A.", "c.txt": b"B"}
+    zipped, tarred, table = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive, tarfile.open(fileobj=tarred, mode="w") as tar:
+        for name, content in texts.items():
+            archive.writestr(name, content)
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    pq.write_table(pa.table({"id": ["1", "2"], "text": ["A", None]}), table)
+    lines = b'{"id": 1, "text": "A", "date": "2021-02-27"}\n{"text": "B"}\n'
+    zstd = pa.Codec("zstd")
+    return {
+        "a.zip": zipped.getvalue(),
+        "a.tar": tarred.getvalue(),
+        "a.tgz": gzip.compress(tarred.getvalue(), mtime=0),
+        "a.tar.zst": zstd.compress(tarred.getvalue(), asbytes=True),
+        "a.txt.gz": gzip.compress(texts["b/a.txt"], mtime=0),
+        "a.txt.bz2": bz2.compress(texts["b/a.txt"]),
+        "a.txt.xz": lzma.compress(texts["b/a.txt"]),
+        "a.txt.zst": zstd.compress(texts["b/a.txt"], asbytes=True),
+        "a.jsonl": lines,
+        "a.csv": b'id,text,date\n1,"A, b",2021-02-27\n2,B,\n',
+        "a.tsv": b"id\ttext\n1\tA\n",
+        "a.parquet": table.getvalue(),
+        "a.jsonl.gz": gzip.compress(lines, mtime=0),
+    }
+
+
+@cache
 def seeds(name: str) -> list[bytes]:
     """Sound bytes of a target, for a fuzzer to begin with."""
     samples = [path.read_bytes() for path in sorted((ROOT / "samples").rglob("*.txt"))]
@@ -193,6 +281,15 @@ def seeds(name: str) -> list[bytes]:
         "decoded": samples,
         "document": samples,
         "text": samples,
+        "container": [bytes([NAMES.index(name)]) + content for name, content in _containers().items()],
+        "given": [
+            b"2021-02-27T10:00:00Z",
+            b"Sat, 27 Feb 2021 10:00:00 +0000",
+            b"1614420000",
+            b"20210227T1000",
+            b"fr-FR",
+        ],
+        "sidecar": [b"path,date,title\na.txt,2021-02-27,x\n"],
         "own_reference": [
             b"\1azertac,AZTAG|AzTAg,,,,,\n",
             b"\3Tchoucha,,147105,,,,,\n",
@@ -219,6 +316,20 @@ def _folder() -> Path:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
-    for target in (decoded, document, text, own_reference, settings, forgotten, manifest, sheet, output, query)
+    for target in (
+        decoded,
+        document,
+        text,
+        container,
+        given,
+        sidecar,
+        own_reference,
+        settings,
+        forgotten,
+        manifest,
+        sheet,
+        output,
+        query,
+    )
 }
 """By name."""
