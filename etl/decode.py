@@ -39,7 +39,7 @@ _MARKS = re.compile(
 """More combining marks on one letter than any language has: sorting them takes quadratic time."""
 
 _FEW_CONTROLS = 8
-_CONTROL_SHARE, _CONTROL_SHARE_OF_UTF8 = 0.03, 0.3
+_CONTROL_SHARE, _CONTROL_SHARE_OF_UTF8 = 0.08, 0.15
 """Text of the wire holds control bytes (SOH, STX, ETX, form feeds), and old tapes are padded with NULs. More than this
 share of them is not text; what is UTF-8 but for them may have more."""
 
@@ -297,34 +297,33 @@ def _doubt(raw: bytes, doubt: int, found: Sequence[Candidate]) -> str:
     if not found:
         return f"{where}, and in no other encoding either"
     best = found[0]
-    if best.encoding == "utf-8":
-        return f"{where}: 0x{raw[doubt]:02X} means nothing there in any encoding, and what it replaces is lost"
+    if best.encoding.startswith("utf-8"):
+        may_be = f"; it may be {_named(found)}" if len(found) > 1 else ""
+        return f"UTF-8, but not at byte {doubt + 1:,} (line {_line(raw, doubt):,}), 0x{raw[doubt]:02X}{may_be}"
     if not best.is_plausible:
         return f"{where}, and no other encoding makes text of it; the nearest is {best.encoding}"
-    others = found[:_MOST_NAMED]
-    words = _differing([candidate.text for candidate in others])
-    named = [
-        f"{candidate.encoding} (“{word}”)" if word else candidate.encoding
-        for candidate, word in zip(others, words, strict=True)
-    ]
-    return f"{where}; it may be {', '.join(named[:-1])} or {named[-1]}" if len(named) > 1 else f"{where}; it may be {named[0]}"
+    return f"{where}; it may be {_named(found)}"
 
 
 _MOST_NAMED = 3
 _WORD_BEFORE, _WORD_AFTER = 12, 16
 
 
-def _differing(texts: Sequence[str]) -> list[str]:
-    """The word of each text in which they first differ."""
-    at = next((at for at, signs in enumerate(zip(*texts, strict=False)) if len(set(signs)) > 1), None)
-    if at is None:
-        return ["" for _ in texts]
-    words = []
-    for text in texts:
-        before = text[max(0, at - _WORD_BEFORE) : at].rpartition(" ")[2]
-        after = text[at : at + _WORD_AFTER].partition(" ")[0]
-        words.append("".join(sign for sign in (before + after).replace("\n", " ") if sign.isprintable()).strip())
-    return words
+def _named(found: Sequence[Candidate]) -> str:
+    """The likeliest readings, each with the word in which it differs from the likeliest one, and that with its own."""
+    best = found[0]
+    others = found[1:_MOST_NAMED]
+    named = [f"{candidate.encoding} (“{_word(candidate.text, best.text)}”)" for candidate in others]
+    first = f"{best.encoding} (“{_word(best.text, others[0].text)}”)" if others else best.encoding
+    return " or ".join(filter(None, (", ".join([first, *named[:-1]]), *named[-1:])))
+
+
+def _word(text: str, other: str) -> str:
+    """The word of a text in which it first differs from another one."""
+    at = next((at for at, (a, b) in enumerate(zip(text, other, strict=False)) if a != b), min(len(text), len(other)))
+    before = re.split(r"\s", text[max(0, at - _WORD_BEFORE) : at])[-1]
+    after = re.split(r"\s", text[at : at + _WORD_AFTER])[0]
+    return "".join(sign for sign in before + after if sign.isprintable())
 
 
 def _looks_like(raw: bytes) -> str:

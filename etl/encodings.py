@@ -12,6 +12,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -29,7 +30,7 @@ MARGIN = 6.0
 IMPLAUSIBLE = -9.0
 """Mean logarithm of the likelihood of its non-ASCII pairs, below which a text is none."""
 
-_SWITCH = 8.0
+_SWITCH = 12.0
 """What it costs a text that its non-ASCII letters are of another language than its ASCII ones: a quotation, a name."""
 
 _PRIOR_PAIRS = 2.0
@@ -96,7 +97,8 @@ class _Letters:
         table = pq.read_table(_PAIRS)
         languages = table.column("language").to_pylist()
         pairs = table.column("pair").to_pylist()
-        order = {name: number for number, name in enumerate(sorted(set(languages)))}
+        self.languages = sorted(set(languages))
+        order = {name: number for number, name in enumerate(self.languages)}
         column = np.array([order[name] for name in languages])
         points = np.frombuffer("".join(pairs).encode("utf-32-le"), np.uint32).reshape(-1, 2).astype(np.int64)
         weight = table.column("weight").to_numpy().astype(np.float32) / 100
@@ -118,7 +120,8 @@ class _Letters:
         Args:
             first, second: code points, folded.
         """
-        first = np.where(second >= _WIDE, 0, np.where(first >= _WIDE, 0, first))
+        kinds = _kinds()[np.minimum(first, 0xFFFF)] * _KINDS + _kinds()[np.minimum(second, 0xFFFF)]
+        first = np.where((second >= _WIDE) | (first >= _WIDE), 0, first)
         pair = _rows(self.pair, self.keys, first << 21 | second)
         before = _rows(self.first, self.signs, first)
         at = np.searchsorted(self.signs, second)
@@ -127,9 +130,9 @@ class _Letters:
         for index in np.flatnonzero(at == -1):
             floors[index] = _floor(chr(second[index]), False)
         alone = (self.second[at] + floors[:, None]) / self.total
-        odd = _kinds()[np.minimum(first, 0xFFFF)] * _KINDS + _kinds()[np.minimum(second, 0xFFFF)]
-        alone *= np.where(_odd_pairs()[odd], _ODD_PAIR, 1.0)[:, None]
-        return np.log((pair + _PRIOR_PAIRS * alone) / (before + _PRIOR_PAIRS))
+        odd, wide = _odd_pairs()
+        alone *= np.where(odd[kinds], _ODD_PAIR, 1.0)[:, None]
+        return np.log((pair + _PRIOR_PAIRS * alone) / (before + _PRIOR_PAIRS)) - _WIDE_IN_WORD * wide[kinds][:, None]
 
 
 _WIDE = 0x2E80
@@ -147,27 +150,38 @@ _ODD_PAIR = 0.05
 """How much rarer than otherwise a letter is behind one of another script, or a capital behind a small one, where the
 language is not known to do that."""
 
+_WIDE_IN_WORD = 4.0
+"""What speaks (natural logarithm) against a letter side by side with a Han or other wide sign."""
+
 _SCRIPTS = ("LATIN", "GREEK", "CYRILLIC", "HEBREW", "ARABIC", "THAI")
-_KINDS = 2 * len(_SCRIPTS) + 1
+_KINDS = 2 * len(_SCRIPTS) + 2
 
 
 @cache
 def _kinds() -> Any:
-    """What each code point is: 0 for no letter of these scripts, else by script, capitals apart."""
+    """What each code point is: 0 for no letter of these scripts, else by script, capitals apart; the last for wide ones."""
     kinds = np.zeros(0x10000, np.int64)
     for point in range(0x41, 0xE80):
         sign = chr(point)
         script = unicodedata.name(sign, "").partition(" ")[0]
         if sign.isalpha() and script in _SCRIPTS:
             kinds[point] = 2 * _SCRIPTS.index(script) + 1 + sign.isupper()
+    for point in range(_WIDE, 0x10000):
+        if chr(point).isalpha():
+            kinds[point] = _KINDS - 1
     return kinds
 
 
 @cache
-def _odd_pairs() -> Any:
-    """Which pairs of kinds do not stand side by side in a word."""
-    kinds = range(_KINDS)
-    return np.array([a > 0 and b > 0 and (a - 1) // 2 != (b - 1) // 2 or (a % 2 == 1 and a + 1 == b) for a in kinds for b in kinds])
+def _odd_pairs() -> tuple[Any, Any]:
+    """Which pairs of kinds do not stand side by side in a word; and which of letters and wide signs do not."""
+    odd = np.zeros((_KINDS, _KINDS), bool)
+    wide = np.zeros((_KINDS, _KINDS), bool)
+    for first in range(1, _KINDS - 1):
+        wide[first, -1] = wide[-1, first] = True
+        for second in range(1, _KINDS - 1):
+            odd[first, second] = (first - 1) // 2 != (second - 1) // 2 or (first % 2 == 1 and second == first + 1)
+    return odd.ravel(), wide.ravel()
 
 
 _FLOORS = {"L": 0.05, "M": 0.02, "N": 0.02, "P": 0.02, "S": 0.01, "Z": 0.02, "C": 1e-6}
@@ -203,6 +217,9 @@ def _tables() -> tuple[tuple[tuple[str, float], ...], Any]:
     return CODECS, np.array(rows, np.int64)
 
 
+_FOLDED_BYTES = bytes(0x30 if byte in b"0123456789" else 0x20 if byte < 0x20 or byte == 0x7F else byte for byte in range(256))
+
+
 def _fold(points: Any) -> Any:
     """Digits, white space and controls as one sign each, as the tables have them."""
     points = np.where((points >= 0x30) & (points <= 0x39), 0x30, points)
@@ -211,6 +228,8 @@ def _fold(points: Any) -> Any:
 
 def candidates(raw: bytes) -> list[Candidate]:
     """The readings of bytes that are not UTF-8, the likeliest first, each text once."""
+    if is_utf8(raw):
+        return ranked(_mixed(raw))
     return ranked([*_narrow(raw), *_wide(raw), *_utf16_without_nul(raw), *_mixed(raw)])
 
 
@@ -236,30 +255,76 @@ _MOST = 8
 def _narrow(raw: bytes) -> list[Candidate]:
     letters = _letters()
     names, tables = _tables()
-    octets = np.frombuffer(b" " + raw + b" ", np.uint8).astype(np.int64)
+    octets = np.frombuffer((b" " + raw + b" ").translate(_FOLDED_BYTES), np.uint8).astype(np.int64)
     used = np.unique(octets)
     counts = np.bincount(octets[:-1] << 8 | octets[1:], minlength=65536)
     pairs = np.flatnonzero(counts)
-    counts = counts[pairs].astype(np.float32)
+    counts = _damped(counts[pairs])
     first, second = pairs >> 8, pairs & 0xFF
     is_ascii = (first < 0x80) & (second < 0x80)
-    plain = counts[is_ascii] @ letters.likelihoods(_fold(first[is_ascii]), _fold(second[is_ascii]))
+    plain = counts[is_ascii] @ letters.likelihoods(first[is_ascii], second[is_ascii])
     first, second, counts = first[~is_ascii], second[~is_ascii], counts[~is_ascii]
     fitting = np.flatnonzero((tables[:, used] >= 0).all(axis=1))
     scored = []
-    seen: dict[bytes, int] = {}
     for index in fitting:
-        key = tables[index][used].tobytes()
-        if key in seen:
-            continue
-        seen[key] = index
-        high = counts @ letters.likelihoods(_fold(tables[index][first]), _fold(tables[index][second]))
-        scored.append((_joined(plain, high) - names[index][1], index, high.max() / counts.sum()))
+        high = counts @ letters.likelihoods(tables[index][first], tables[index][second])
+        score = _joined(plain, high - _strange(names[index][0])) - names[index][1]
+        scored.append((score, index, high.max() / counts.sum()))
     scored.sort(key=lambda entry: -entry[0])
     return [
         Candidate(names[index][0], raw.decode(names[index][0]), float(score), mean > IMPLAUSIBLE)
         for score, index, mean in scored[:_MOST]
     ]
+
+
+@cache
+def _strange(codec: str) -> Any:
+    """What speaks against a codec in each language."""
+    homes = next((languages for names, languages in _HOMES if codec in names.split()), None)
+    return np.array([0.0 if homes is None or name in homes.split() else _STRANGE for name in _letters().languages])
+
+
+_STRANGE = 4.0
+"""What speaks against a language's text being in a codec that was not made for it."""
+
+_WESTERN = "af ast br ca cy da de en es eu fi fo fr fy ga gd gl id is it lb ms nb nl pt rm sq sv"
+_CENTRAL = "cs hr hsb hu pl ro sk sl sq sr"
+_SLAVONIC = "be bg mk ru sr uk"
+_HOMES = (
+    ("windows-1252 iso-8859-1 iso-8859-15 mac-roman cp437 cp850 cp858", _WESTERN),
+    ("windows-1250 iso-8859-2 cp852 mac-latin2", _CENTRAL),
+    ("iso-8859-16", "fr ga hr hu it pl ro sl sq sr"),
+    ("windows-1251 iso-8859-5 cp866 cp855 mac-cyrillic", _SLAVONIC),
+    ("koi8-r", "bg ru"),
+    ("koi8-u cp1125", "be ru uk"),
+    ("windows-1253 iso-8859-7 cp737 cp869 mac-greek", "el"),
+    ("windows-1254 iso-8859-9 cp857 mac-turkish", "tr"),
+    ("windows-1255 iso-8859-8 cp862", "he"),
+    ("windows-1256 iso-8859-6 cp720", "ar fa"),
+    ("windows-1257 iso-8859-13 cp775", "et lt lv"),
+    ("windows-1258", "vi"),
+    ("iso-8859-3", "eo mt"),
+    ("iso-8859-4", "da et fi fo lt lv nb se sl sv"),
+    ("iso-8859-10", "da et fi fo is lt nb se sv"),
+    ("iso-8859-11 cp874", "th"),
+    ("iso-8859-14", "br cy ga gd"),
+    ("cp860", "pt"),
+    ("cp863", "fr"),
+    ("cp865", "da nb"),
+    ("cp861 mac-iceland", "is"),
+    ("kz1048 ptcp154", "kk"),
+    ("koi8-t", "tg"),
+    ("gb18030", "zh-Hans zh-Hant"),
+    ("big5 cp950 big5hkscs", "zh-Hant"),
+    ("shift_jis cp932 euc-jp", "ja"),
+    ("euc-kr cp949 johab", "ko"),
+)
+"""The languages that codecs were made for."""
+
+
+def _damped(counts: Any) -> Any:
+    """What so many of a pair count for: a name that a text repeats is not said by it anew each time."""
+    return 1 + np.log(counts.astype(np.float32))
 
 
 def _joined(plain: Any, high: Any) -> float:
@@ -285,7 +350,7 @@ def _wide(raw: bytes) -> list[Candidate]:
             text = raw.decode(name)
         except UnicodeDecodeError:
             is_cut = True
-        score, is_plausible = likelihood(text)
+        score, is_plausible = likelihood(text, name)
         found.append(Candidate(name, text, score - against - is_cut * CUT, is_plausible, is_cut))
     return found
 
@@ -293,10 +358,10 @@ def _wide(raw: bytes) -> list[Candidate]:
 CUT = 4.0
 """What speaks against a text whose last sign is not whole."""
 
-_LEFT_OUT = -15.0
+_LEFT_OUT = -14.0
 """The likelihood of a byte that means nothing: it is never left out, but no reading is taken that is as unlikely."""
 
-_MIXED = 4.0
+_MIXED = 2.0
 """What speaks against a text that is in two encodings."""
 
 
@@ -309,28 +374,53 @@ def _mixed(raw: bytes) -> Iterator[Candidate]:
     lines = [(line, len(_STRAY.findall(line)), len(_UTF8_SIGN.findall(line))) for line in text.splitlines(keepends=True)]
     if not any(signs for _, _, signs in lines):
         return
-    clean = "".join(line for line, strays, _ in lines if not strays)
-    base, _ = likelihood(clean)
-    dirty = [
-        (line, line.encode("utf-8", "surrogateescape") if strays > signs else None)
-        for line, strays, signs in lines
-        if strays
-    ]
+    count = sum(strays for _, strays, _ in lines)
+    octets = [line.encode("utf-8", "surrogateescape") if strays > signs else None for line, strays, signs in lines]
     for name, against in (*CODECS, *WIDE_CODECS):
         try:
-            read = [_read_strays(line, name) if octets is None else octets.decode(name) for line, octets in dirty]
+            parts = [
+                line if not strays else whole.decode(name) if whole else _read_strays(line, name)
+                for (line, strays, _), whole in zip(lines, octets, strict=True)
+            ]
         except UnicodeDecodeError:
             continue
-        joined = "".join(read)
+        joined = "".join(parts)
         if _C1.search(joined):
             continue
-        score, is_plausible = likelihood(joined)
-        parts = iter(read)
-        whole = "".join(next(parts) if strays else line for line, strays, _ in lines)
-        yield Candidate(f"utf-8+{name}", whole, base + score - against - _MIXED, is_plausible)
+        score, is_plausible = likelihood(joined, name)
+        is_plausible = is_plausible and (count >= _ENOUGH_STRAYS or _is_punctuation(raw, name))
+        yield Candidate(f"utf-8+{name}", joined, score - against - _MIXED, is_plausible)
     without = _STRAY.sub("", text)
-    score, _ = likelihood(_STRAY.sub("", "".join(line for line, _ in dirty)))
-    yield Candidate("utf-8", without, base + score + _LEFT_OUT * (len(text) - len(without)), False)
+    yield Candidate("utf-8", without, likelihood(without)[0] + _LEFT_OUT * count, False)
+
+
+def is_utf8(raw: bytes) -> bool:
+    """Whether bytes are UTF-8 but for few of them: nothing else has so many of its signs by chance."""
+    text = raw.decode("utf-8", "surrogateescape")
+    signs = len(_UTF8_SIGN.findall(text))
+    return signs >= _MANY_SIGNS and signs >= _MANY_SIGNS * len(_STRAY.findall(text))
+
+
+_MANY_SIGNS = 5
+
+_ENOUGH_STRAYS = 3
+"""Any byte may look like a letter, one that a faulty line made, too; three of them seldom do."""
+
+
+def _is_punctuation(raw: bytes, codec: str) -> bool:
+    """Whether the bytes that are not UTF-8 are Windows' quotation marks and dashes, each where it belongs."""
+    rest = _WINDOWS_PUNCTUATION.sub(b"", raw)
+    try:
+        rest.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return codec.startswith("windows-125")
+
+
+_WINDOWS_PUNCTUATION = re.compile(
+    rb"(?<=[A-Za-z])\x92(?=[A-Za-z])|(?<=[a-z]s)\x92(?= )|(?<= )[\x96\x97](?= )|(?<=[0-9])\x96(?=[0-9])"
+    rb"|(?<![^ (])\x93(?=[A-Za-z][^\x93\x94\n]+\x94)|(?<=[A-Za-z0-9.,!?])\x94(?![A-Za-z0-9])"
+)
 
 
 def _read_strays(line: str, codec: str) -> str:
@@ -387,10 +477,11 @@ def utf16_or_32(raw: bytes) -> Candidate | None:
             text = raw[:whole].decode(name)
         except UnicodeDecodeError:
             continue
-        if not text or sum(map(_is_odd, text)) > _MOST_ODD * len(text):
+        controls = len(_CONTROLS.findall(text))
+        if not text or controls > _MOST_CONTROLS * len(text) or sum(map(_is_odd, text)) > controls:
             continue
         usual = len(_USUAL.findall(text)) / len(text)
-        if usual < _MANY_USUAL:
+        if usual < _MANY_USUAL and not _is_of_one_alphabet(text):
             score, is_plausible = likelihood(text)
             if not is_plausible or score < likelihood(raw.decode("latin-1"))[0]:
                 continue
@@ -399,14 +490,24 @@ def utf16_or_32(raw: bytes) -> Candidate | None:
     return best[1] if best else None
 
 
-_MOST_ODD = 0.02
-"""Signs that are controls, or nothing: the wire's own are allowed."""
+_CONTROLS = re.compile("[\x01-\x08\x0b-\x1f\x7f]")
+_MOST_CONTROLS = 0.2
+"""The share of controls that the wire's own may be."""
 
 _MANY_USUAL = 0.1
-"""The share of signs of ASCII from which on a text of whatever script is in the right byte order. Chinese may have fewer,
-and has to be likely instead."""
+"""The share of signs of ASCII from which on a text of whatever script is in the right byte order. Others, of
+which one may have fewer, are of one alphabet, or likely as Chinese."""
 
 _USUAL = re.compile("[ -~\n\r\t]")
+
+
+def _is_of_one_alphabet(text: str) -> bool:
+    """Whether most signs are of one small block; those of Han and Hangul fill many."""
+    blocks = Counter(ord(sign) >> 7 for sign in text)
+    return blocks.most_common(1)[0][1] > _MOSTLY * len(text)
+
+
+_MOSTLY = 0.6
 
 
 def _is_odd(sign: str) -> bool:
@@ -461,15 +562,20 @@ _NAMEABLE = frozenset(_OWN_NAMES) | {
 }
 
 
-def likelihood(text: str) -> tuple[float, bool]:
-    """Natural logarithm of the likelihood of a text in its likeliest language, and whether it is plausible at all."""
+def likelihood(text: str, codec: str = "") -> tuple[float, bool]:
+    """Natural logarithm of the likelihood of a text in its likeliest language, and whether it is plausible at all.
+
+    Args:
+        text: not empty.
+        codec: the one that it was read with, if some languages are not written in it.
+    """
     letters = _letters()
     points = np.frombuffer(f" {text} ".encode("utf-32-le", "surrogatepass"), np.uint32).astype(np.int64)
     points = _fold(points)
     pairs, counts = np.unique(points[:-1] << 21 | points[1:], return_counts=True)
-    first, second = pairs >> 21, pairs & 0x1FFFFF
+    first, second, counts = pairs >> 21, pairs & 0x1FFFFF, _damped(counts)
     is_ascii = (first < 0x80) & (second < 0x80)
     each = letters.likelihoods(first, second)
     plain, high = counts[is_ascii] @ each[is_ascii], counts[~is_ascii] @ each[~is_ascii]
     mean = high.max() / max(counts[~is_ascii].sum(), 1)
-    return _joined(plain, high), bool(mean > IMPLAUSIBLE)
+    return _joined(plain, high - _strange(codec)), bool(mean > IMPLAUSIBLE)

@@ -269,7 +269,7 @@ def _pairs_of_names(code: str) -> dict[str, float]:
     for kind in (locale.months, locale.days):
         names += [name for names_by_number in kind["format"].values() for name in names_by_number.values()]
     names += [name.lower() for name in names]
-    names += _SMALL_WORDS.get(code, "").split() * (len(names) // 100)
+    names += _SMALL_WORDS.get(code, "").split() * (len(names) // 60)
     pairs = Counter(pair for name in names for pair in zip(f" {name}", f"{name} ", strict=True))
     share = _NAMES_WEIGHT / pairs.total()
     return {_folded("".join(pair)): share * count for pair, count in pairs.items()}
@@ -287,7 +287,9 @@ _SMALL_WORDS = {
     "galego xunta segundo información situación millóns despois até número año niño señor mañá españa",
     "lb": "de d'an ass vun dat net fir mat eng den si och hunn sinn wäert méi gëtt huet nëmmen kënnen zwéi dës där Lëtzebuerg",
     "sq": "të e në dhe i për me që është një nga do si janë më ka u ose kjo ai ajo këtë por ishte pas tha së duke nuk "
-    "edhe ku kanë sipas qeveria shqipëria kryeministri çdo çfarë gjatë është tjetër Tiranë Kosovë vit ditë punë mijë",
+    "edhe ku kanë sipas qeveria shqipëria kryeministri çdo çfarë gjatë është tjetër Tiranë Kosovë vit ditë punë mijë "
+    "tëve nëve rëve turistëve mësuesve shqiptarë gjermanë vendës qytetarëve marrë dhënë bërë parë mirë kërkuar përgjigje "
+    "njëri pjesë rrugë herë javën ditën vitin kohë shkollë drejtësi ministër qendër përpara zgjedhje shëndetësi çështje",
 }
 """The small words of some of them, which names do not have."""
 
