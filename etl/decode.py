@@ -62,6 +62,8 @@ _FORMATS = {
 }
 """How files begin that are no text, however few controls they hold."""
 
+_HEADS = tuple(_FORMATS)
+
 _CONTROL = bytes(byte for byte in range(32) if byte not in b"\t\n\r\x0c\x1b")
 
 # C0 and C1 controls other than tab and line feed, and the byte order mark inside a text.
@@ -110,7 +112,7 @@ def decode(raw: bytes, encoding: str | None = None) -> Decoded:
 
     Args:
         raw: the record's bytes.
-        encoding: what its source says that its files are in, as `etl.encodings.named` gives it; a byte order mark goes
+        encoding: what its source says that its files are in, as `etl.codec_list.named` gives it; a byte order mark goes
             before it. None to find out.
 
     Raises:
@@ -171,13 +173,13 @@ def _to_text(raw: bytes, encoding: str | None) -> tuple[str, str, tuple[str, ...
             return _as_marked(raw, marked)
     if encoding is not None:
         return _as_named(raw, encoding)
-    if raw.startswith(tuple(_FORMATS)):
+    if raw.startswith(_HEADS):
         raise RecordFault("binary", next(what for mark, what in _FORMATS.items() if raw.startswith(mark)))
     controls = len(raw) - len(raw.translate(None, _CONTROL))
     if b"\x00" in raw or controls > _FEW_CONTROLS:
-        from etl import encodings
+        from etl.unmarked import utf16_or_32
 
-        if found := encodings.utf16_or_32(raw):
+        if found := utf16_or_32(raw):
             return _taken(found)
         raw = _without_nuls(raw, controls)
     try:
@@ -185,9 +187,9 @@ def _to_text(raw: bytes, encoding: str | None) -> tuple[str, str, tuple[str, ...
     except UnicodeDecodeError as error:
         return _taken(_detected(raw, error.start))
     if b"\x1b" in raw or b"~{" in raw:
-        from etl import encodings
+        from etl.unmarked import seven_bit
 
-        if found := encodings.seven_bit(raw):
+        if found := seven_bit(raw):
             return _taken(found)
     return text, "utf-8", ()
 
@@ -216,7 +218,8 @@ def _as_marked(raw: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
 
 def _as_named(raw: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
     """Bytes in the encoding that their source names."""
-    from etl import encodings
+    from etl.encodings import MARGIN
+    from etl.likelihood import likelihood
 
     flags: tuple[str, ...] = ()
     try:
@@ -239,7 +242,7 @@ def _as_named(raw: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
             other = raw.decode("utf-8")
         except UnicodeDecodeError:
             return text, encoding, flags
-        if other != text and encodings.likelihood(other)[0] > encodings.likelihood(text)[0] + encodings.MARGIN:
+        if other != text and likelihood(other)[0] > likelihood(text)[0] + MARGIN:
             raise RecordFault("undecodable", f"The source names {encoding}, but this is UTF-8")
     return text, encoding, flags
 
@@ -277,16 +280,17 @@ def _without_nuls(raw: bytes, controls: int) -> bytes:
 
 def _detected(raw: bytes, doubt: int) -> Candidate:
     """The reading of bytes that are not UTF-8 from one on."""
-    from etl import encodings
+    from etl.encodings import CUT, Candidate, candidates, is_sure, ranked
+    from etl.likelihood import likelihood
+    from etl.unmarked import cut_utf8, utf16_without_nul
 
-    cut = encodings.cut_utf8(raw)
+    cut = cut_utf8(raw)
     if cut and cut[1] >= _SIGNS_OF_UTF8:
-        return encodings.Candidate("utf-8", cut[0], 0.0, True, is_cut=True)
-    found = encodings.candidates(raw)
+        return Candidate("utf-8", cut[0], 0.0, True, is_cut=True)
+    found = ranked([*candidates(raw), *utf16_without_nul(raw)])
     if cut:
-        likelihood = encodings.likelihood(cut[0])[0] - encodings.CUT
-        found = encodings.ranked([*found, encodings.Candidate("utf-8", cut[0], likelihood, True, is_cut=True)])
-    if encodings.is_sure(found):
+        found = ranked([*found, Candidate("utf-8", cut[0], likelihood(cut[0])[0] - CUT, True, is_cut=True)])
+    if is_sure(found):
         return found[0]
     raise RecordFault("undecodable", _doubt(raw, doubt, found))
 
@@ -300,8 +304,9 @@ def _doubt(raw: bytes, doubt: int, found: Sequence[Candidate]) -> str:
     if best.encoding.startswith("utf-8"):
         may_be = f"; it may be {_named(found)}" if len(found) > 1 else ""
         return f"UTF-8, but not at byte {doubt + 1:,} (line {_line(raw, doubt):,}), 0x{raw[doubt]:02X}{may_be}"
-    if not best.is_plausible:
-        return f"{where}, and no other encoding makes text of it; the nearest is {best.encoding}"
+    found = [candidate for candidate in found if candidate.encoding != "ascii"]
+    if not found[0].is_plausible:
+        return f"{where}, and no other encoding surely makes text of it; the nearest is {_named(found)}"
     return f"{where}; it may be {_named(found)}"
 
 

@@ -39,7 +39,9 @@ _SUSPICIONS = tuple(
 # Windows-1251 misreadings whose last byte was then straightened to an ASCII sign, beyond what can be decoded.
 _STRAIGHTENED = {'вЂ"': "–", "вЂ'": "‘"}
 
-_PROOF = re.compile(f"[a-zà-ÿ][ÃÄÅÂÉ]{_AS_1252}|[ÃÄÅÉ]{_AS_1252}[a-z]|â€|вЂ|(?:[ÐÑØÙ]{_AS_1252}){{3}}|(?:[РСГ]{_AS_1251}){{3}}|Г[‚©Ё§][a-zа-я]")
+_PROOF = re.compile(
+    f"[a-zà-ÿ][ÃÄÅÂÉ]{_AS_1252}|[ÃÄÅÉ]{_AS_1252}[a-z]|â€|вЂ|(?:[ÐÑØÙ]{_AS_1252}){{3}}|(?:[РСГ]{_AS_1251}){{3}}|Г[‚©Ё§][a-zа-я]"
+)
 """Mojibake that nothing else can be: within a word, of three letters, or of a dash. The rest of what is suspected is
 believed where this is, too."""
 

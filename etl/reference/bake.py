@@ -206,7 +206,9 @@ def letter_pairs() -> pa.Table:
         language, _, codec = key.partition("/")
         # Many codecs say the same; these say all that they do, and are true to the letter.
         if codec in _PAIR_CODECS:
-            name = {"gb18030": "zh-Hans", "big5hkscs": "zh-Hant", "no": "nb"}.get(codec if language == "zh" else language)
+            name = {"gb18030": "zh-Hans", "big5hkscs": "zh-Hant", "no": "nb"}.get(
+                codec if language == "zh" else language
+            )
             tables[name or language].append((codec, _pairs(table, codec)))
     for code in _LEFT_OUT:
         tables[code].append(("cldr", _pairs_of_names(code)))
@@ -222,6 +224,7 @@ def letter_pairs() -> pa.Table:
         if language == "zh-Hant":
             for sign in _TRADITIONAL:
                 weights["\0" + sign] = max(weights.get("\0" + sign, 0), _COMMON_SIGN)
+        weights = {pair: weight for pair, weight in weights.items() if not set(pair) & set(_MISREAD.get(language, ""))}
         capitals: dict[str, float] = defaultdict(float)
         for pair, weight in weights.items():
             upper = pair[0].upper() + pair[1].upper()
@@ -257,6 +260,9 @@ _TRADITIONAL = (
 """What the counts behind Big5, which were made of simplified Chinese, have too few of."""
 
 _COMMON_SIGN = 5
+
+_MISREAD = {"hu": "õûÕÛ"}
+"""Letters that stand in texts of a language only where ő and ű were read in another encoding."""
 
 _CAPITALS = 0.02
 """How often a pair of letters stands in capitals, measured by how often it stands in lower case."""
