@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import codecs
 
-COMMON, RARE, _ODD = 0.0, 3.0, 5.0
+COMMON, _SELDOM, RARE, _ODD = 0.0, 3.0, 5.0, 8.0
 
 CODECS: tuple[tuple[str, float], ...] = (
     *((f"windows-125{number}", COMMON) for number in (2, 1, 0, 4, 3, 5, 6, 7, 8)),
     *((f"iso-8859-{number}", COMMON) for number in (1, 15, 2, 5, 7, 9)),
-    *((f"iso-8859-{number}", 1.0) for number in (3, 4, 6, 8, 10, 11, 13, 14, 16)),
+    *((f"iso-8859-{number}", 1.0) for number in (6, 8, 11, 13)),
+    *((f"iso-8859-{number}", _SELDOM) for number in (3, 4, 10, 14, 16)),
     ("koi8-r", COMMON),
     ("koi8-u", COMMON),
     ("cp874", COMMON),
-    *((name, RARE) for name in ("cp866", "cp437", "cp850", "cp852", "mac-cyrillic", "mac-roman")),
+    *((name, RARE) for name in ("cp866", "cp437", "cp850", "cp852", "mac-roman")),
+    ("mac-cyrillic", 1.0),
     *((name, _ODD) for name in ("mac-latin2", "mac-greek", "mac-turkish", "mac-iceland")),
     *((f"cp{number}", _ODD) for number in (720, 737, 775, 855, 857, 858, 860, 861, 862, 863, 865, 869, 1125)),
     *((name, _ODD) for name in ("kz1048", "ptcp154", "koi8-t")),

@@ -19,10 +19,10 @@ from typing import Any
 
 import numpy as np
 
-from etl.codec_list import CODECS, COMMON, HOMES, WIDE_CODECS, WIDER
+from etl.codec_list import CODECS, HOMES, RARE, WIDE_CODECS, WIDER
 from etl.likelihood import damped, letters, likelihood
 
-MARGIN = 6.0
+MARGIN = 4.0
 """How much likelier (natural logarithm) a text has to be than the next other one."""
 
 CUT = 4.0
@@ -42,6 +42,12 @@ _SWITCH = 12.0
 
 _MOST = 8
 """Readings in codecs of one byte a sign that are worth a second look."""
+
+_LONELY = 8.0
+"""What speaks against one or two signs of several bytes in a text of ASCII."""
+
+_FAR_BEHIND = 60.0
+"""What is so much less likely at a first look is so at a second one."""
 
 _FEW = 3
 """So few bytes beyond ASCII are read by a common codec only, or not at all: in one of the others any may be a letter."""
@@ -132,10 +138,11 @@ def _narrow(raw: bytes) -> Iterator[Candidate]:
         if key not in scored or scored[key][0] < score:
             scored[key] = (score, name, against)
     count = sum(map(raw.count, (bytes([byte]) for byte in used if byte >= 0x80)))
-    for _, name, against in sorted(scored.values(), key=lambda entry: -entry[0])[:_MOST]:
+    best = sorted(scored.values(), key=lambda entry: -entry[0])[:_MOST]
+    for _, name, against in (entry for entry in best if entry[0] > best[0][0] - _FAR_BEHIND):
         text = raw.decode(name)
         score, is_plausible = likelihood(text, _strange(name))
-        is_plausible = is_plausible and (against == COMMON or count >= _FEW)
+        is_plausible = is_plausible and (against < RARE or count >= _FEW)
         yield Candidate(name, text, score - against, is_plausible)
     if count < _FEW:
         without = raw.decode("ascii", "ignore")
@@ -167,7 +174,12 @@ def _wide(raw: bytes) -> Iterator[Candidate]:
         except UnicodeDecodeError:
             is_cut = True
         score, is_plausible = likelihood(text, _strange(name))
+        if len(_WIDE_SIGN.findall(text)) < _FEW:
+            against += _LONELY
         yield Candidate(name, text, score - against - is_cut * CUT, is_plausible, is_cut)
+
+
+_WIDE_SIGN = re.compile("[\u2e80-\U0010ffff]")
 
 
 def _mixed(raw: bytes) -> Iterator[Candidate]:
@@ -179,9 +191,9 @@ def _mixed(raw: bytes) -> Iterator[Candidate]:
     lines = [
         (line, len(_STRAY.findall(line)), len(_UTF8_SIGN.findall(line))) for line in text.splitlines(keepends=True)
     ]
-    if not any(signs for _, _, signs in lines):
-        return
     count = sum(strays for _, strays, _ in lines)
+    if _CHANCE * sum(signs for _, _, signs in lines) < count:
+        return
     octets = [line.encode("utf-8", "surrogateescape") if strays > signs else None for line, strays, signs in lines]
     for name, against in (*CODECS, *WIDE_CODECS):
         try:
@@ -207,6 +219,9 @@ def is_utf8(raw: bytes) -> bool:
     signs = len(_UTF8_SIGN.findall(text))
     return signs >= _MANY_SIGNS and signs >= _MANY_SIGNS * len(_STRAY.findall(text))
 
+
+_CHANCE = 10
+"""Of so many bytes of another encoding one and its neighbours look like UTF-8 by chance."""
 
 _MANY_SIGNS = 5
 

@@ -54,7 +54,13 @@ class Letters:
         np.add.at(self.first, (at[:, 0], column), weight)
         np.add.at(self.second, (at[:, 1], column), weight)
         self.total = self.second.sum(axis=0)
-        self.floors = np.array([_floor(chr(point), True) for point in self.signs] + [0.0], np.float32)
+        floors = np.array([_floor(chr(point), True) for point in self.signs] + [0.0], np.float32)
+        self.floors = floors[:, None] * np.ones(len(order), np.float32)
+        scripts = np.append((_kinds()[np.minimum(self.signs, 0xFFFF)] + 1) // 2, 0)
+        for script in range(1, len(_SCRIPTS) + 2):
+            is_of_it = scripts == script
+            is_foreign = self.second[is_of_it].sum(axis=0) < _FOREIGN_SHARE * self.total
+            self.floors[np.ix_(is_of_it, is_foreign)] *= _FOREIGN
 
     def likelihoods(self, first: Any, second: Any) -> Any:
         """Natural logarithms of how likely each second sign is to follow the first, in each language.
@@ -71,7 +77,7 @@ class Letters:
         floors = self.floors[at]
         for index in np.flatnonzero(at == -1):
             floors[index] = _floor(chr(second[index]), False)
-        alone = (self.second[at] + floors[:, None]) / self.total
+        alone = (self.second[at] + floors) / self.total
         odd, wide = _odd_pairs()
         alone *= np.where(odd[kinds], _ODD_PAIR, 1.0)[:, None]
         return np.log((pair + _PRIOR_PAIRS * alone) / (before + _PRIOR_PAIRS)) - _WIDE_IN_WORD * wide[kinds][:, None]
@@ -87,6 +93,10 @@ def _rows(table: Any, keys: Any, wanted: Any) -> Any:
     found[keys[at] != wanted] = 0
     return found
 
+
+_FOREIGN_SHARE, _FOREIGN = 0.01, 0.05
+"""A language with less than so much of a script does not use it; a letter of it is so much rarer than another one that
+the language is not known to have."""
 
 _ODD_PAIR = 0.05
 """How much rarer than otherwise a letter is behind one of another script, or a capital behind a small one, where the
