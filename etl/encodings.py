@@ -28,7 +28,7 @@ MARGIN = 4.0
 CUT = 4.0
 """What speaks against a text whose last sign is not whole."""
 
-_LEFT_OUT = 14.0
+_LEFT_OUT = 16.0
 """What speaks against a byte that means nothing: it is never left out, but no reading is taken that is less likely."""
 
 _MIXED = 2.0

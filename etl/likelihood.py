@@ -79,7 +79,9 @@ class Letters:
             floors[index] = _floor(chr(second[index]), False)
         alone = (self.second[at] + floors) / self.total
         odd, wide = _odd_pairs()
-        alone *= np.where(odd[kinds], _ODD_PAIR, 1.0)[:, None]
+        is_figure = (first == _ZERO) & (second > 0x7F) | (second == _ZERO) & (first > 0x7F)
+        letters_by_figures = is_figure & (kinds > 0)
+        alone *= np.where(odd[kinds] | letters_by_figures, _ODD_PAIR, 1.0)[:, None]
         return np.log((pair + _PRIOR_PAIRS * alone) / (before + _PRIOR_PAIRS)) - _WIDE_IN_WORD * wide[kinds][:, None]
 
 
@@ -101,6 +103,9 @@ the language is not known to have."""
 _ODD_PAIR = 0.05
 """How much rarer than otherwise a letter is behind one of another script, or a capital behind a small one, where the
 language is not known to do that."""
+
+_ZERO = ord("0")
+"""All figures are folded to it."""
 
 _WIDE_IN_WORD = 4.0
 """What speaks (natural logarithm) against a letter side by side with a Han or other wide sign."""
@@ -139,8 +144,14 @@ def _odd_pairs() -> tuple[Any, Any]:
 _FLOORS = {"L": 0.05, "M": 0.02, "N": 0.02, "P": 0.02, "S": 0.01, "Z": 0.02, "C": 1e-6}
 
 
+_USUAL_SIGNS, _USUAL_FLOOR = frozenset("“”„‘’«»–—…€£§°½²•"), 0.2
+"""Signs that every language may use."""
+
+
 def _floor(sign: str, is_known: bool) -> float:
     """How often a sign stands in any text although its language does not know it, in the tables' measure."""
+    if sign in _USUAL_SIGNS:
+        return _USUAL_FLOOR
     category = unicodedata.category(sign)
     if category == "So":
         return 0.003

@@ -224,7 +224,9 @@ def letter_pairs() -> pa.Table:
         if language == "zh-Hant":
             for sign in _TRADITIONAL:
                 weights["\0" + sign] = max(weights.get("\0" + sign, 0), _COMMON_SIGN)
-        weights = {pair: weight for pair, weight in weights.items() if not set(pair) & set(_MISREAD.get(language, ""))}
+        weights = {
+            pair: weight for pair, weight in weights.items() if not set(pair) & set("¤" + _MISREAD.get(language, ""))
+        }
         capitals: dict[str, float] = defaultdict(float)
         for pair, weight in weights.items():
             upper = pair[0].upper() + pair[1].upper()
@@ -262,7 +264,7 @@ _TRADITIONAL = (
 _COMMON_SIGN = 5
 
 _MISREAD = {"hu": "õûÕÛ"}
-"""Letters that stand in texts of a language only where ő and ű were read in another encoding."""
+"""Letters that stand in texts of a language only where ő and ű were read in another encoding; so does ¤, for €, in all."""
 
 _CAPITALS = 0.02
 """How often a pair of letters stands in capitals, measured by how often it stands in lower case."""
