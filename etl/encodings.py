@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from etl.codec_list import CODECS, HOMES, RARE, WIDE_CODECS, WIDER
+from etl.codec_list import CODECS, COMMON, HOMES, RARE, WIDE_CODECS, WIDER
 from etl.likelihood import damped, letters, likelihood
 
 MARGIN = 4.0
@@ -195,6 +195,8 @@ def _mixed(raw: bytes) -> Iterator[Candidate]:
     if _CHANCE * sum(signs for _, _, signs in lines) < count:
         return
     octets = [line.encode("utf-8", "surrogateescape") if strays > signs else None for line, strays, signs in lines]
+    without = _STRAY.sub("", text)
+    nothing, _ = likelihood(without) if without.strip() else (0.0, False)
     for name, against in (*CODECS, *WIDE_CODECS):
         try:
             parts = [
@@ -207,10 +209,10 @@ def _mixed(raw: bytes) -> Iterator[Candidate]:
         if _C1.search(joined):
             continue
         score, is_plausible = likelihood(joined, _strange(name))
-        is_plausible = is_plausible and (count >= _ENOUGH_STRAYS or _is_punctuation(raw, name))
+        if count < _ENOUGH_STRAYS and not _is_punctuation(raw, name):
+            is_plausible = is_plausible and against == COMMON and score - nothing > -_FITTING * count
         yield Candidate(f"utf-8+{name}", joined, score - against - _MIXED, is_plausible)
-    without = _STRAY.sub("", text)
-    yield Candidate("utf-8", without, likelihood(without)[0] - _LEFT_OUT * count, False)
+    yield Candidate("utf-8", without, nothing - _LEFT_OUT * count, False)
 
 
 def is_utf8(raw: bytes) -> bool:
@@ -227,6 +229,10 @@ _MANY_SIGNS = 5
 
 _ENOUGH_STRAYS = 3
 """Any byte may look like a letter, one that a faulty line made, too; three of them seldom do."""
+
+_FITTING = 4.0
+"""Fewer are read as letters where the text is hardly less likely with them than without. Of single letters of another
+encoding a third are; of bytes at random none of two hundred was."""
 
 
 def _is_punctuation(raw: bytes, codec: str) -> bool:
