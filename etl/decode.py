@@ -186,7 +186,7 @@ def _to_text(raw: bytes, encoding: str | None) -> tuple[str, str, tuple[str, ...
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         return _taken(_detected(raw, error.start))
-    if b"\x1b" in raw or b"~{" in raw:
+    if b"\x1b" in raw or (b"~" in raw and b"~{" in raw):
         from etl.unmarked import seven_bit
 
         if found := seven_bit(raw):
