@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from etl.errors import RecordFault
-from etl.mojibake import repair
+from etl.mojibake import read_punctuation, repair
 
 if TYPE_CHECKING:
     from etl.encodings import Candidate
@@ -63,6 +63,7 @@ _FORMATS = {
 """How files begin that are no text, however few controls they hold."""
 
 _HEADS = tuple(_FORMATS)
+_TAR_MARK = slice(257, 262)
 
 _CONTROL = bytes(byte for byte in range(32) if byte not in b"\t\n\r\x0c\x1b")
 
@@ -155,6 +156,10 @@ def _clean_once(text: str) -> tuple[str, tuple[str, ...]]:
     utf8 = text.encode("utf-8", "surrogatepass")
     parts = utf8.translate(_PARTS)
     if _CONTROL_BYTE in parts or _BYTE_ORDER_MARK in utf8 or _C1_BYTES.search(utf8):
+        punctuated = read_punctuation(text)
+        if punctuated != text:
+            text = punctuated
+            flags.append("mojibake_repaired")
         text = _UNWANTED.sub("", text.replace("\x85", "\n"))
         flags.append("control_characters_removed")
     if parts.count(_MARK_LEAD) >= _MOST_MARKS and _MARKS.search(text):
@@ -175,6 +180,8 @@ def _to_text(raw: bytes, encoding: str | None) -> tuple[str, str, tuple[str, ...
         return _as_named(raw, encoding)
     if raw.startswith(_HEADS):
         raise RecordFault("binary", next(what for mark, what in _FORMATS.items() if raw.startswith(mark)))
+    if raw[_TAR_MARK] == b"ustar":
+        raise RecordFault("binary", "This is a tar archive")
     controls = len(raw) - len(raw.translate(None, _CONTROL))
     if b"\x00" in raw or controls > _FEW_CONTROLS:
         from etl.unmarked import utf16_or_32
@@ -218,8 +225,8 @@ def _as_marked(raw: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
 
 def _as_named(raw: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
     """Bytes in the encoding that their source names."""
-    from etl.encodings import MARGIN
     from etl.likelihood import likelihood
+    from etl.unmarked import count_odd
 
     flags: tuple[str, ...] = ()
     try:
@@ -228,23 +235,31 @@ def _as_named(raw: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
         cut = _cut(raw, encoding)
         if cut is None:
             found = f"but byte {error.start + 1} (line {_line(raw, error.start)}) is not"
-            raise RecordFault("undecodable", f"The source names {encoding}, {found}{_looks_like(raw)}") from None
+            raise RecordFault(
+                "undecodable",
+                f"The source names {encoding}, {found}{f'; it looks like {other}' if (other := _found(raw)) else ''}",
+            ) from None
         text, flags = cut, ("truncated",)
     if encoding in _ISO_FOR_WINDOWS and _C1.search(text):
         # Of old, and on the web, the one is said where the other is meant.
         encoding = _ISO_FOR_WINDOWS[encoding]
         return _as_named(raw, encoding)
-    if not encoding.startswith("utf-"):
-        controls = sum(text.count(chr(byte)) for byte in _CONTROL)
-        if controls > max(_FEW_CONTROLS, _CONTROL_SHARE_OF_UTF8 * len(text)):
-            raise RecordFault("binary", f"{controls:,} of {len(text):,} characters are control characters")
-        try:
-            other = raw.decode("utf-8")
-        except UnicodeDecodeError:
-            return text, encoding, flags
-        if other != text and likelihood(other)[0] > likelihood(text)[0] + MARGIN:
-            raise RecordFault("undecodable", f"The source names {encoding}, but this is UTF-8")
+    controls = sum(text.count(chr(byte)) for byte in _CONTROL)
+    if controls > max(_FEW_CONTROLS, _CONTROL_SHARE_OF_UTF8 * len(text)):
+        raise RecordFault("binary", f"{controls:,} of {len(text):,} characters are control characters")
+    # What was made in another encoding may be decoded with this one as well, to nonsense.
+    if not text.isascii() and (not likelihood(text)[1] or count_odd(text) > controls or _is_utf8(raw)):
+        other = _found(raw)
+        if other and other != encoding and unicodedata.normalize("NFC", raw.decode(other, "ignore")) != text:
+            raise RecordFault("undecodable", f"The source names {encoding}, but this looks like {other}")
     return text, encoding, flags
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        return not raw.decode("utf-8").isascii()
+    except UnicodeDecodeError:
+        return False
 
 
 _ISO_FOR_WINDOWS = {"iso-8859-1": "windows-1252", "iso-8859-9": "windows-1254"}
@@ -297,14 +312,15 @@ def _detected(raw: bytes, doubt: int) -> Candidate:
 
 def _doubt(raw: bytes, doubt: int, found: Sequence[Candidate]) -> str:
     """What bytes may be that were not decoded."""
+    found = [candidate for candidate in found if candidate.encoding != "ascii" or candidate.is_cut]
     where = f"Not UTF-8 at byte {doubt + 1:,} (line {_line(raw, doubt):,})"
     if not found:
         return f"{where}, and in no other encoding either"
     best = found[0]
     if best.encoding.startswith("utf-8"):
-        may_be = f"; it may be {_named(found)}" if len(found) > 1 else ""
+        others = [candidate for candidate in found if candidate.encoding != "utf-8"]
+        may_be = f"; it may be {_named(others)}" if others else ""
         return f"UTF-8, but not at byte {doubt + 1:,} (line {_line(raw, doubt):,}), 0x{raw[doubt]:02X}{may_be}"
-    found = [candidate for candidate in found if candidate.encoding != "ascii"]
     if not found[0].is_plausible:
         return f"{where}, and no other encoding surely makes text of it; the nearest is {_named(found)}"
     return f"{where}; it may be {_named(found)}"
@@ -331,12 +347,12 @@ def _word(text: str, other: str) -> str:
     return "".join(sign for sign in before + after if sign.isprintable())
 
 
-def _looks_like(raw: bytes) -> str:
-    """What bytes are in that are not in the encoding that their source names, as far as that is sure."""
+def _found(raw: bytes) -> str | None:
+    """What bytes are in, whatever their source names, as far as that is sure."""
     try:
-        return f"; it looks like {_to_text(raw, None)[1]}"
+        return _to_text(raw, None)[1]
     except RecordFault:
-        return ""
+        return None
 
 
 def _line(raw: bytes, at: int) -> int:

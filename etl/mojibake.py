@@ -87,6 +87,23 @@ def repair(text: str) -> str:
     return text if _shows_both(text, repaired) else repaired
 
 
+def read_punctuation(text: str) -> str:
+    """The text with Windows' quotation marks and dashes that became C1 controls as what they were.
+
+    Only where all controls of that kind stand as such signs do; else they are what they are.
+    """
+    read = _PUNCTUATION.sub(lambda sign: sign[0].encode("latin-1").decode("windows-1252"), text)
+    return text if _C1.search(read) else read
+
+
+_PUNCTUATION = re.compile(
+    r"(?<=[^\W\d_])\x92(?=[^\W\d_])|(?<=s)\x92(?= )|(?<= )[\x96\x97](?= )|(?<=[0-9])\x96(?=[0-9])"
+    r"|(?<![^ (\n])\x93(?=\w[^\x93\x94\n]*\x94)|(?<=[\w.,!?])\x94(?!\w)"
+    r"|(?<![^ (\n])\x91(?=\w[^\x91\n]*\x92)|(?<=[\w.,!?])\x92(?!\w)"
+)
+_C1 = re.compile("[\x80-\x84\x86-\x9f]")
+
+
 def _is_suspicious(text: str) -> bool:
     return not text.isascii() and any(sign in text and pattern.search(text) for sign, pattern in _SUSPICIONS)
 

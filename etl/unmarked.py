@@ -108,7 +108,11 @@ def seven_bit(raw: bytes) -> Candidate | None:
             text = decoder.decode(raw)
         except UnicodeDecodeError:
             continue
-        found = Candidate(name, text, *likelihood(text))
+        try:
+            is_cut = raw.decode(name) != text
+        except UnicodeDecodeError:
+            is_cut = True
+        found = Candidate(name, text, *likelihood(text), is_cut)
         if found.is_plausible and not text.isascii():
             return found
     return None
