@@ -1,9 +1,9 @@
 """How often encodings are told right: `python -m bench.encodings [FILE ...]`.
 
-Texts of `bench/encodings.tsv` and `tests/etl/languages.tsv` are written in the codecs that their languages were kept in,
-and decoded again: as a headline (short), a paragraph (middle), several of them (long); between the wire's control
-characters; cut off within their last character; or and, of UTF-8, with a letter (stray) or a line (mixed) of
-another encoding, or a byte that means nothing (junk). Each comes out
+Texts of `bench/encodings.tsv` and `tests/etl/languages.tsv` are written in the codecs that their languages were kept
+in, and decoded again: as a headline (short), a paragraph (middle), several of them (long); between the wire's control
+characters; cut within their last character; and, of UTF-8, with a letter (stray) or a line (mixed) of another encoding,
+or with a byte that means nothing (junk). Each comes out
 
 right     exactly the text
 rejected  with the candidates
@@ -13,7 +13,7 @@ A codec that lacks a quotation mark or a dash gets the typewriter's; a text that
 FILE is a further one: lines of {name, text} as JSON (.jsonl, .jsonl.gz), or such a table. `--part open|held` takes half
 of the texts, by their digests: the half that is left out while rules are written. Besides, 10,000 clean texts in UTF-8
 are put together from the same ones, and from those of the kind `tricky`: none may be altered. `--misses` lists what
-is not right, `--by codec` the table by codec alone.
+is not right, `--by codec` the table by codec alone. A third table says what becomes of UTF-8 that was misread before.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import gzip
 import hashlib
 import json
 import random
+import re
 import statistics
 import time
 import unicodedata
@@ -39,6 +40,7 @@ TEXTS = (Path(__file__).with_name("encodings.tsv"), Path(__file__).parent.parent
 CLEAN = 10_000
 SEED = 7
 OUTCOMES = ("right", "rejected", "wrong")
+MISREAD_IN = ("windows-1252", "iso-8859-1", "windows-1254", "windows-1251", "windows-1250", "mac-roman")
 _WEST = "windows-1252 iso-8859-1 iso-8859-15 mac-roman cp850"
 _NORTH = "windows-1252 iso-8859-1 iso-8859-15 iso-8859-10"
 _MIDDLE = "windows-1250 iso-8859-2 cp852"
@@ -267,6 +269,20 @@ def _text_of(raw: bytes) -> str:
         return fault.message
 
 
+def misread(texts: dict[str, dict[str, list[str]]]) -> Iterator[tuple[str, str, str, str]]:
+    """UTF-8 read in another codec: in which, the text, what it was read as, and what is made of that."""
+    for codec in MISREAD_IN:
+        for language in sorted(texts):
+            for text in [*texts[language]["headline"], *texts[language]["text"]]:
+                if not text.isascii():
+                    wrong = "".join(bytes([byte]).decode(codec, "ignore") or chr(byte) for byte in text.encode())
+                    yield codec, text, _without_controls(wrong), _text_of(wrong.encode())
+
+
+def _without_controls(text: str) -> str:
+    return unicodedata.normalize("NFC", re.sub("[\x80-\x84\x86-\x9f]", "", text).replace("\x85", "\n"))
+
+
 def main() -> None:
     """Encode, decode, count and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -287,7 +303,7 @@ def main() -> None:
             draw = random.Random(f"{SEED}-{language}-{codec}")  # noqa: S311
             for variant, text in documents(texts[language]):
                 document = written(variant, text, codec, language, draw)
-                if document is None or document[0].isascii() and codec in CODECS.get(language, ""):
+                if document is None or (document[0].isascii() and codec in CODECS.get(language, "")):
                     continue
                 raw, wanted = document
                 begun = time.perf_counter()
@@ -309,6 +325,15 @@ def main() -> None:
     if options.misses:
         for miss in misses:
             print("  " + " | ".join(miss))
+    repaired: dict[str, Counter[str]] = defaultdict(Counter)
+    for codec, text, wrong, found in misread(texts):
+        how = "right" if found == text else "as it was" if found == wrong else "wrong"
+        repaired[codec][how] += 1
+        if options.misses and how == "wrong":
+            print(f"  misread | {codec} | {_difference(found, {text})}")
+    names = ("right", "as it was", "wrong")
+    rows = [(codec, *(str(counts[name]) for name in names)) for codec, counts in repaired.items()]
+    print(table(("UTF-8 misread in", *names), rows), "\n")
     if not options.no_clean:
         wrong = altered(texts)
         print(f"{len(wrong)} of {CLEAN:,} clean texts altered")

@@ -6,6 +6,7 @@ What belongs elsewhere: telling them apart (`etl.encodings`).
 from __future__ import annotations
 
 import codecs
+import re
 
 COMMON, _SELDOM, RARE, _ODD = 0.0, 3.0, 5.0, 8.0
 
@@ -88,14 +89,19 @@ _NAMEABLE = frozenset(_OWN_NAMES) | {
 }
 
 
+_NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_. :-]*")
+
+
 def named(encoding: str) -> str | None:
     """Python's name of a codec of text that a source may name as its encoding; None for all else.
 
     Codecs that turn bytes into bytes (hex, zlib), that are not of texts (idna, punycode, unicode_escape), or whose
     ASCII is not what it says (utf-7, rot13) are none.
     """
+    if not _NAME.fullmatch(encoding):
+        return None
     try:
         name = codecs.lookup(encoding).name
-    except (LookupError, ValueError):
+    except LookupError:
         return None
     return _OWN_NAMES.get(name, name) if name in _NAMEABLE else None

@@ -96,8 +96,8 @@ class Decoded:
 
     Attributes:
         text: NFC, `\\n` line ends, no control characters other than `\\n` and tab.
-        encoding: Python knows the codec by this name, without its byte-order-mark variants; "utf-8+NAME" where some bytes
-            were of another one.
+        encoding: Python knows the codec by this name, without its byte-order-mark variants; "utf-8+NAME" where some
+            bytes were of another one.
         quality_flags: members of `etl.contract.QUALITY_FLAGS`.
     """
 
@@ -136,15 +136,18 @@ def clean(text: str) -> tuple[str, tuple[str, ...]]:
     Raises:
         RecordFault: unparsable.
     """
-    text, flags = _clean_once(text)
-    # Without its control characters it may show mojibake that was not to be seen before.
-    while flags and (again := _clean_once(text))[0] != text:
-        text, flags = again[0], (*flags, *again[1])
+    text, flags, is_altered = _clean_once(text)
+    # Without its control characters, or composed, it may show mojibake that was not to be seen before.
+    while is_altered:
+        text, more, is_altered = _clean_once(text)
+        flags += more
     return text, tuple(dict.fromkeys(flags))
 
 
-def _clean_once(text: str) -> tuple[str, tuple[str, ...]]:
+def _clean_once(text: str) -> tuple[str, list[str], bool]:
+    """The text, the flags, and whether anything but line ends was altered."""
     flags = []
+    is_altered = False
     repaired = repair(text)
     if repaired != text:
         text = repaired
@@ -166,10 +169,13 @@ def _clean_once(text: str) -> tuple[str, tuple[str, ...]]:
         raise RecordFault("unparsable", "Hundreds of combining marks stand on one letter")
     if _MARK_LEAD in parts or _OTHER_LEAD in parts:
         # It gives a text that is NFC already back as it is.
-        text = unicodedata.normalize("NFC", text)
+        composed = unicodedata.normalize("NFC", text)
+        is_altered = composed is not text and composed != text
+        text = composed
+    is_altered = is_altered or bool(flags)
     if "\ufffd" in text:
         flags.append("replacement_character")
-    return text, tuple(flags)
+    return text, flags, is_altered
 
 
 def _to_text(raw: bytes, encoding: str | None) -> tuple[str, str, tuple[str, ...]]:
@@ -182,6 +188,11 @@ def _to_text(raw: bytes, encoding: str | None) -> tuple[str, str, tuple[str, ...
         raise RecordFault("binary", next(what for mark, what in _FORMATS.items() if raw.startswith(mark)))
     if raw[_TAR_MARK] == b"ustar":
         raise RecordFault("binary", "This is a tar archive")
+    if b"\x1b" in raw or (b"~" in raw and b"~{" in raw):
+        from etl.unmarked import seven_bit
+
+        if found := seven_bit(raw):
+            return _taken(found)
     controls = len(raw) - len(raw.translate(None, _CONTROL))
     if b"\x00" in raw or controls > _FEW_CONTROLS:
         from etl.unmarked import utf16_or_32
@@ -193,11 +204,6 @@ def _to_text(raw: bytes, encoding: str | None) -> tuple[str, str, tuple[str, ...
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         return _taken(_detected(raw, error.start))
-    if b"\x1b" in raw or (b"~" in raw and b"~{" in raw):
-        from etl.unmarked import seven_bit
-
-        if found := seven_bit(raw):
-            return _taken(found)
     return text, "utf-8", ()
 
 
@@ -270,7 +276,7 @@ def _cut(raw: bytes, encoding: str) -> str | None:
     """All signs but the last one, if that is not whole and nothing else is wrong."""
     try:
         return codecs.getincrementaldecoder(encoding)("strict").decode(raw)
-    except UnicodeDecodeError:
+    except UnicodeError:  # UTF-16 without a byte order mark is none in particular
         return None
 
 
@@ -279,6 +285,8 @@ def _without_nuls(raw: bytes, controls: int) -> bytes:
     rest = raw.replace(b"\x00", b"")
     if not rest.strip():
         raise RecordFault("binary", "The file holds NUL bytes only: it was probably never written to its end")
+    if not rest.translate(None, _CONTROL).strip():
+        raise RecordFault("binary", "The file holds control characters only")
     # Padding at the end says nothing of the text before it.
     size = len(raw.strip(b"\x00"))
     controls -= len(raw) - size

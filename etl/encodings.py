@@ -1,10 +1,10 @@
 """In which encoding bytes are that are not UTF-8, by which reading of them is the most likely text.
 
-Every codec that decodes the bytes strictly gives a text; each text is as likely as its letters are to follow one another
-in some language (`etl.likelihood`). The likeliest is taken where every other *text* is far less likely: two codecs that
-read the same are no doubt. A language is thus the prior for its codecs, and the ASCII letters of a text tell as much
-about it as the others. What belongs elsewhere: Unicode that shows by its bytes (`etl.unmarked`), the order in which
-encodings are tried, and repairs (`etl.decode`).
+Every codec that decodes the bytes strictly gives a text; each text is as likely as its letters are to follow one
+another in some language (`etl.likelihood`). The likeliest is taken where every other *text* is far less likely: two
+codecs that read the same are no doubt. A language is thus the prior for its codecs, and the ASCII letters of a text
+tell as much about it as the others. What belongs elsewhere: Unicode that shows by its bytes (`etl.unmarked`), the order
+in which encodings are tried, and repairs (`etl.decode`).
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _FAR_BEHIND = 60.0
 """What is so much less likely at a first look is so at a second one."""
 
 _FEW = 3
-"""So few bytes beyond ASCII are read by a common codec only, or not at all: in one of the others any may be a letter."""
+"""So few bytes beyond ASCII are read by a common codec only, or not at all: in a rare one any may be a letter."""
 
 
 @dataclass(frozen=True)

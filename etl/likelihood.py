@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 _PAIRS = Path(__file__).parent / "reference" / "letter_pairs.parquet"
 
 _IMPLAUSIBLE, _IMPLAUSIBLE_WIDE = -6.0, -9.5
-"""Mean logarithm of the likelihood of the signs in words beyond ASCII, below which they are no words: of alphabets, whose
-words have more than -5.3, and of Han and other wide signs, which have more than -8.5. Bytes at random have -10."""
+"""Mean logarithm of the likelihood of the signs in words beyond ASCII, below which they are no words: of alphabets,
+whose words have more than -5.3, and of Han and other wide signs, which have more than -8.5. Random bytes have -10."""
 
 _OTHER_LANGUAGE = 6.0
 """What speaks (natural logarithm) against a word that is not of the text's language: a name, a quotation."""
@@ -116,7 +116,7 @@ _KINDS = 2 * len(_SCRIPTS) + 2
 
 @cache
 def _kinds() -> Any:
-    """What each code point is: 0 for no letter of these scripts, else by script, capitals apart; the last for wide ones."""
+    """What each code point is: 0 for no letter of these scripts, else by script, capitals apart; the last if wide."""
     kinds = np.zeros(0x10000, np.int64)
     for point in range(0x41, 0xE80):
         sign = chr(point)

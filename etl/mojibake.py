@@ -12,7 +12,7 @@ from functools import cache
 
 # What UTF-8 looks like when it was read in another codec: signs that hardly any language puts side by side. A cheap
 # test, so that all else runs only where there may be something to repair; a sign by itself is much quicker to find than
-# a pattern that begins with it. After a capital letter an Ã or Â may be one (AMANHÃ”), so that does not count by itself.
+# a pattern that begins with it. After a capital letter an Ã or Â may be one (AMANHÃ”), so that does not count.
 _CAPITAL = "A-ZÀ-ÖØ-ÞĂĐŁŐƏƠƯẠ-Ỹ"
 _AS_1252 = "[\u0080-\u00bf‚ƒ„…†‡ˆ‰Š‹Œ‘’“”•–—˜™š›œžŸŽ€]"
 _AS_1251 = "[ЂЃ‚ѓ„…†‡€‰Љ‹ЊЌЋЏђ‘’“”•–—™љ›њќћџ\u0080-\u009f\u00a0ЎўЈ¤Ґ¦§Ё©Є«¬\u00ad®Ї°±Ііґµ¶·ё№є»јЅѕї]"

