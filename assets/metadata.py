@@ -33,7 +33,7 @@ from warehouse.home import Home
 from warehouse.lake import Lake
 from warehouse.load import load
 from warehouse.manifest import TableState
-from warehouse.scan import scan
+from warehouse.scan import file_of_path, scan
 
 OWNER = "team:copydesk"
 GROUP = "newswire"
@@ -62,7 +62,7 @@ PREVIEW: dict[str, tuple[str, ...]] = {
 """The columns that say most about a row, by table; what comes last may lie outside of a narrow window."""
 
 SHOWN = {
-    FILES.name: "(source, path) NOT IN (SELECT (source, path) FROM rejects WHERE reason = 'forgotten')",
+    FILES.name: f"(source, path) NOT IN (SELECT (source, {file_of_path()}) FROM rejects WHERE reason = 'forgotten')",
     REJECTS.name: "reason != 'forgotten'",
 }
 """What a preview may show of a table: Dagster keeps it, and the path of what was forgotten is to go with its file."""

@@ -188,12 +188,16 @@ def history(what: str, form: str, home: str | None) -> int:
 
 @cli.command(short_help="What was recognised in a text, and why.")
 @click.argument("what", metavar="FILE|DOCUMENT_ID")
+@click.option("--record", metavar="KEY", help="Which record of a file of many: its record_key.")
 @home_option
-def explain(what: str, home: str | None) -> int:
-    """Show a text with what was recognised in it: each value with its place and rule, and what lost."""
+def explain(what: str, record: str | None, home: str | None) -> int:
+    """Show a text with what was recognised in it: each value with its place and rule, and what lost.
+
+    A member of an archive is named as archive.zip!/path/member.txt.
+    """
     from copydesk.explain import explain_command
 
-    return explain_command(what, home)
+    return explain_command(what, record, home)
 
 
 @cli.command(short_help="A coding sheet, to audit your archive.")

@@ -12,13 +12,19 @@ import click
 from rich.cells import cell_len
 
 from copydesk.render import as_table, visible
+from etl.addresses import file_of, is_container
+from etl.containers import read_records
 from etl.corrections import Corrected
 from etl.decode import decode
 from etl.errors import RecordFault, SetupFault
 from etl.evidence import Evidence
+from etl.given import read_given
 from etl.identity import document_id
+from etl.intake import Intake
+from etl.outside import Outside
 from etl.own_reference import load_own, own_origins
 from etl.reading import Reading, read_document
+from etl.records import Record
 from etl.reference import Reference
 from etl.reference.csv_file import Origin
 from etl.sources import readable
@@ -40,8 +46,8 @@ _SHOWN = (
 _LONGEST_LINE = 100
 
 
-def explain_command(what: str, home_folder: str | None) -> int:
-    """Explain a file or a document; see `copydesk explain --help`. Returns the exit status."""
+def explain_command(what: str, record_key: str | None, home_folder: str | None) -> int:
+    """Explain a file, a record of one, or a document; see `copydesk explain --help`. Returns the exit status."""
     from copydesk.cli import DONE
 
     path = Path(what)
@@ -51,7 +57,7 @@ def explain_command(what: str, home_folder: str | None) -> int:
         if _DOCUMENT_ID.fullmatch(what.lower()) and not path.exists():
             explained = _stored(what.lower(), home, reference)
         else:
-            explained = _file(path, home, reference)
+            explained = _file(what, record_key, home, reference)
     except RecordFault as fault:
         click.echo(f"{visible(what)}\n\nreject     {fault.reason} (at {fault.stage})\n           {fault.message}")
         return DONE
@@ -76,22 +82,67 @@ class _Explained:
     origins: dict[str, Origin]
 
 
-def _file(path: Path, home: Home, reference: Reference) -> _Explained:
+def _file(what: str, record_key: str | None, home: Home, reference: Reference) -> _Explained:
+    # A folder may have the name of an archive.
+    path = Path(what if Path(what).exists() else file_of(what))
     if path.exists() and not path.is_file():
         raise SetupFault(f"{path} is no file: name one file, or a document id")
+    place = _place(path, home)
+    source = next((s for s in home.settings.sources if place is not None and s.name == place[0]), None)
+    intake = source.intake if source is not None else Intake()
+    within = what.removeprefix(str(path))
     try:
-        raw = path.read_bytes()
+        record = _record(path, within, record_key, intake)
     except OSError as error:
         raise SetupFault(f"Cannot read {path}: {error.strerror}. A document id has 32 hex digits") from None
-    decoded = decode(raw)
+    if record.fault is not None:
+        raise record.fault
+    assert record.raw is not None, "a record without a fault has its bytes"
+    decoded = decode(record.raw, record.encoding or intake.encoding)
     flags = f", {', '.join(decoded.quality_flags)}" if decoded.quality_flags else ""
-    title = f"{path} ({decoded.encoding}{flags})"
-    reading = read_document(decoded.text, now().date(), reference)
+    name, address = place or ("", readable(path.as_posix()))
+    address += within
+    given = Outside(intake).given(address, record.given)
+    shown = "" if record.key == "0" else f", record {record.key}"
+    title = f"{what}{shown} ({decoded.encoding}{flags})"
+    reading = read_document(decoded.text, now().date(), reference, read_given(given))
     corrected = Corrected(document_values(reading))
-    if reference.own is not None and reference.own.corrections and (place := _place(path, home)):
-        identity = document_id(*place, "0")
-        corrected = corrected_values(reading, identity, *place, now().date(), reference)
+    if reference.own is not None and reference.own.corrections and place:
+        identity = document_id(name, address, record.key)
+        corrected = corrected_values(reading, identity, name, address, now().date(), reference)
     return _Explained(title, reading, corrected, own_origins(reading, reference))
+
+
+def _record(path: Path, within: str, record_key: str | None, intake: Intake) -> Record:
+    """The record of a file that is meant.
+
+    Raises:
+        SetupFault: it has none of that name or key, or several, and none is named.
+        OSError: it cannot be read.
+    """
+    if not is_container(path.name):
+        raw = path.read_bytes()
+        return Record(0, path.name, "0", raw)
+    wanted = readable(path.name) + within
+    found: list[Record] = []
+    with path.open("rb") as stream:
+        for record in read_records(stream, readable(path.name), path.stat().st_size, intake, lambda _: True):
+            if record.is_rest and not found:
+                raise record.fault or RecordFault("damaged")
+            # The name of an archive stands for all that is in it.
+            if (record.path == wanted or not within) and record_key in (None, record.key):
+                found.append(record)
+            if len(found) > 1:
+                break
+    if not found:
+        key = f" with the key {record_key}" if record_key is not None else ""
+        raise SetupFault(f"{path} holds no record{key} under that name: `copydesk sql` lists the paths and keys")
+    if len(found) > 1:
+        other = found[1]
+        example = f"{path}{other.path.removeprefix(readable(path.name))}"
+        key = "" if other.key == "0" else f" --record {other.key}"
+        raise SetupFault(f"{path}{within} holds several records: name one, such as `copydesk explain {example}{key}`")
+    return found[0]
 
 
 def _place(path: Path, home: Home) -> tuple[str, str] | None:
@@ -109,14 +160,14 @@ def _place(path: Path, home: Home) -> tuple[str, str] | None:
 def _stored(identity: str, home: Home, reference: Reference) -> _Explained:
     with storage_faults(home), connect(home.folder) as connection:
         row = connection.execute(
-            "SELECT source, path, version, text, ingested_at FROM documents WHERE document_id = $1",
+            "SELECT source, path, version, text, ingested_at, given FROM documents WHERE document_id = $1",
             [identity],
         ).fetchone()
     if row is None:
         raise SetupFault(f"No document {identity}: `copydesk sql 'select document_id from documents'` lists them")
-    source, path, version, text, ingested_at = row
+    source, path, version, text, ingested_at, given = row
     title = f"{source}: {path} (document {identity}, version {version})"
-    reading = read_document(text, ingested_at.date(), reference)
+    reading = read_document(text, ingested_at.date(), reference, read_given(given))
     corrected = corrected_values(reading, identity, source, path, ingested_at.date(), reference)
     return _Explained(title, reading, corrected, own_origins(reading, reference))
 

@@ -106,7 +106,7 @@ def identify(literal: str, country_code: str | None, reference: Reference, langu
 
     def fit(agency_id: str) -> tuple[int, bool]:
         agency = reference.agencies[agency_id]
-        is_of_language = main in agency.names
+        is_of_language = main in {name.partition("-")[0] for name in agency.names}
         return (agency.country_code == country_code) + (is_of_language and main != "en"), is_of_language
 
     best, other = sorted(found, key=fit, reverse=True)[:2]

@@ -177,6 +177,25 @@ REJECT_REASONS: dict[str, RejectReason] = {
         "--reason crashed`; else move the file out of the source, and if it reads well to you, please report it as a "
         "bug.",
     ),
+    "damaged": RejectReason(
+        "read", "The file is cut or damaged: what comes before the damage is loaded. Fetch it again."
+    ),
+    "no_records": RejectReason(
+        "read",
+        "Nothing in it is a text of its source. Delete it, or widen the source's patterns in copydesk.toml: their last "
+        "parts say which members of an archive are texts.",
+    ),
+    "encrypted": RejectReason("read", "Decrypt it, and put the texts into the source."),
+    "unsafe_member": RejectReason("read", "It was not read. Pack the archive again, with plain files and plain names."),
+    "over_limit": RejectReason(
+        "read",
+        "What comes before is loaded. If you trust the file, unpack it yourself, and put its texts into the source.",
+    ),
+    "malformed": RejectReason("read", "Mend the record in its file; the next run reads the file again."),
+    "no_text": RejectReason(
+        "read",
+        'Say in copydesk.toml which column holds the text: `fields = { text = "..." }` in the [[source]].',
+    ),
     "outside_source": RejectReason("read", "The link leads out of its source. Copy the file itself into the source."),
     "forgotten": RejectReason(
         "read",
@@ -210,14 +229,17 @@ DATE_METHODS: dict[str, str] = {
     "timestamp": "A line before the body that is a time stamp.",
     "lead": "The only day that the first paragraph names with its weekday, which the calendar bears out.",
     "header": "The header.",
+    "given": "What is given from outside the text: a column of its file, its path, or a sidecar.",
+    "given+dateline": "Day and month of the dateline, the year of what is given from outside the text.",
     DATE_CORRECTED: "A correction of the user's own.",
 }
 """The closed list of `documents.date_method`."""
 
 DATE_CONFLICTS: dict[str, str] = {
     "other_calendar": "The dateline's day is of the Islamic or the Persian calendar.",
-    "month_differs": "The dateline's month is not the header's.",
-    "after_header": "The dateline's day lies after the header's.",
+    "given_differs": "The date that is given from outside the text is not of the header's month.",
+    "month_differs": "The dateline's month is not that of the header, or of the date given.",
+    "after_header": "The dateline's day lies after that of the header, or after the date given.",
     "year_typo": "The dateline's year is not of the header's time: it is taken for a misprint.",
     "weekday_differs": "The weekday that the text names is not that of the date.",
     "impossible_day": "A date that no calendar has, such as 31 February.",
@@ -294,9 +316,11 @@ DOCUMENTS = Table(
         ),
         Column("header", STRING, "The extractor's prefix as given, such as date 2021-02."),
         Column("date_published_edtf", STRING, "The header's date.", "schema datePublished"),
-        Column("headline", STRING, "Headline that stands before the dateline.", "ninjs headlines"),
+        Column(
+            "headline", STRING, "Headline that stands before the dateline; else the title given.", "ninjs headlines"
+        ),
         Column("section", STRING, "Section that stands before the dateline.", "schema articleSection"),
-        Column("byline", STRING, "Byline that stands before the dateline.", "ninjs by"),
+        Column("byline", STRING, "Byline that stands before the dateline; else the one given.", "ninjs by"),
         Column("version_label", STRING, "Note on the version, as given before the dateline.", "G2 edNote"),
         Column(
             "dateline",

@@ -24,13 +24,17 @@ from etl.paragraphs import head_lines
 from etl.reference import CACHED_NAMES, Reference, normalise
 from etl.reference.loader import FormRow
 from etl.tokens import AGENCY, CABLE, DATE, DAY, END, QUOTES, WORDS, Line, Token
-from etl.words import BLANK, DASH, GAP
+from etl.words import BLANK, DASH, GAP, WORD
 from etl.written_dates import WrittenDate
 
 MAXIMUM_LENGTH = 160
 """Code points of a line that are looked at: the longest datelines are about half of this."""
 
 MINIMUM_CONFIDENCE = 0.6
+
+# The agency that an item before was signed with, and the beginning of a place.
+_SIGN_OFF = re.compile(rf"[/-]?(?P<agency>{AGENCY})/?(?={WORDS})")
+_SHORTEST_GLUED = 4
 
 # Kinds of tokens that a form may end with, and that are no part of the dateline.
 _BEHIND = ",.:-=" + END
@@ -233,20 +237,14 @@ def find_dateline(text: str, start: int, reference: Reference, language: str | N
     evidence: list[Evidence] = []
     for index, (line_start, line_end) in enumerate(head_lines(text, start, MAXIMUM_LINES)):
         line_start = behind_note(text, line_start, line_end, reference)
-        line = Line(text, line_start, min(line_end, line_start + MAXIMUM_LENGTH), reference, language)
-        for match in _matches(line.kinds, reference):
-            # A form that explains more of the line is nearer to it than one that is surer of less.
-            if best is not None and (len(match.slots), match.form.row.confidence) <= (best.parts, best.confidence):
-                break
-            read, reason = _read(match, line, index, reference)
-            if read is None:
-                first, last = line.tokens[0], line.tokens[match.end - 1]
-                evidence.append(_evidence(text, match.form.name, first.start, last.end, False, reason))
-            elif best is None or (read.parts, read.confidence) > (best.parts, best.confidence):
-                evidence += [] if best is None else [_lost(text, best)]
-                best = read
-            else:
-                evidence.append(_lost(text, read))
+        stop = min(line_end, line_start + MAXIMUM_LENGTH)
+        line = Line(text, line_start, stop, reference, language)
+        best = _best(line, index, reference, evidence)
+        if signed := _behind_sign_off(line, best, reference):
+            at, ids = signed
+            again = _best(Line(text, at, stop, reference, language), index, reference, evidence)
+            if again and again.agency and not set(ids).isdisjoint(agencies.candidates(again.agency.literal, reference)):
+                best = again
         # Behind the first line that has one, and behind prose, a dateline is a quoted one, however sure its form.
         if best is not None or is_prose(text[line_start:line_end], reference):
             break
@@ -254,6 +252,46 @@ def find_dateline(text: str, start: int, reference: Reference, language: str | N
         reason = f"confidence {best.confidence:.2f}"
         evidence.append(_evidence(text, best.form, best.span.start, best.span.end, True, reason))
     return Found(best, tuple(evidence))
+
+
+def _best(line: Line, index: int, reference: Reference, evidence: list[Evidence]) -> Dateline | None:
+    """The dateline that explains most of a line; what else it might be, and why not, goes into the evidence."""
+    text = line.text
+    best: Dateline | None = None
+    for match in _matches(line.kinds, reference):
+        # A form that explains more of the line is nearer to it than one that is surer of less.
+        if best is not None and (len(match.slots), match.form.row.confidence) <= (best.parts, best.confidence):
+            break
+        read, reason = _read(match, line, index, reference)
+        if read is None:
+            first, last = line.tokens[0], line.tokens[match.end - 1]
+            evidence.append(_evidence(text, match.form.name, first.start, last.end, False, reason))
+        elif best is None or (read.parts, read.confidence) > (best.parts, best.confidence):
+            evidence += [] if best is None else [_lost(text, best)]
+            best = read
+        else:
+            evidence.append(_lost(text, read))
+    return best
+
+
+def _behind_sign_off(line: Line, best: Dateline | None, reference: Reference) -> tuple[int, tuple[str, ...]] | None:
+    """Where a line goes on behind the agency that the item before was signed with, and the agencies that it may be.
+
+    "REUTER PARIS, March 3 (Reuter) -", "/APA/Bakı, 3 mart (APA)": a page has run two items together.
+    """
+    if DATE not in line.kinds or (best and (best.place is None or _is_known(best.place, best.region, reference))):
+        return None
+    if signed := _SIGN_OFF.match(line.kinds):
+        agency = line.tokens[signed.start("agency")]
+        return line.tokens[signed.end()].start, agency.agencies
+    first = line.tokens[0]
+    word = WORD.match(line.text, first.start, first.end)
+    glued = word[0] if word else ""
+    for length in range(_SHORTEST_GLUED, len(glued) - _SHORTEST_GLUED + 1):
+        ids = reference.literals.get(normalise(glued[:length]))
+        if ids and places.is_known(glued[length:], reference):
+            return first.start + length, ids
+    return None
 
 
 def _lost(text: str, found: Dateline) -> Evidence:
@@ -532,7 +570,7 @@ def _place_fault(form: Form, found: _Candidate, reference: Reference) -> str:
     if "capitals" in needs and found.body and found.body[:_BODY_SAMPLE].upper() == found.body[:_BODY_SAMPLE]:
         return "a headline in capitals"
     if "sentence" in needs and not (
-        "," not in literal and is_prose(found.body, reference) and found.body[0] == found.body[0].title()
+        "," not in literal and is_prose(found.body, reference) and not found.body[0].islower()
     ):
         return "no full sentence follows"
     if "region" in needs and not (found.region and places.region_of(found.region, reference)):

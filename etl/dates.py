@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from etl.contract import DATE_CONFLICTS, UNDATED
 from etl.evidence import Evidence
+from etl.given import NOTHING, Given
 from etl.header import Header
 from etl.reference import Calendar
 from etl.time_stamp import TimeStamp
@@ -101,6 +102,7 @@ def decide_date(
     calendar: Calendar,
     seen_on: dt.date,
     language: str | None = None,
+    given: Given = NOTHING,
 ) -> DateDecision:
     """Decide on a document's date.
 
@@ -114,17 +116,26 @@ def decide_date(
         calendar: names of months and weekdays.
         seen_on: the day on which this content was first read.
         language: of the text, for month names that mean different months in different languages.
+        given: what is given from outside the text: its date is taken as a header where the text has none, or none as
+            precise.
     """
-    return _Decision(header, written, calendar, seen_on, language).decide()
+    return _Decision(header, written, calendar, seen_on, language, given).decide()
 
 
 class _Decision:
     """One decision: the evidence and the conflicts that come up on the way."""
 
     def __init__(
-        self, header: Header | None, written: Written, calendar: Calendar, seen_on: dt.date, language: str | None
+        self,
+        header: Header | None,
+        written: Written,
+        calendar: Calendar,
+        seen_on: dt.date,
+        language: str | None,
+        given: Given,
     ) -> None:
         self._header = header
+        self._rule = "header"
         self._written = written
         self._calendar = calendar
         self._seen_on = seen_on
@@ -132,6 +143,28 @@ class _Decision:
         self._latest = seen_on + dt.timedelta(days=FUTURE_TOLERANCE)
         self._conflicts: set[str] = set()
         self._evidence: list[Evidence] = []
+        if given.date is not None:
+            self._weigh(given.date, given.origin)
+
+    def _weigh(self, given: Header, origin: str | None) -> None:
+        """Let the date that is given stand for the header where that says less."""
+        header = self._header
+        if given.year is None:
+            reason = "no date that is understood"
+        elif header is None or header.year is None:
+            reason = ""
+        elif given.month is not None and (given.year, given.month) != (header.year, header.month):
+            self._conflicts.add("given_differs")
+            reason = "not of the header's month"
+        elif header.day is None and given.day is not None:
+            reason = ""
+        else:
+            reason = "the header says as much"
+        if reason:
+            value = given.edtf or given.literal
+            self._evidence.append(Evidence("content_created", value, str(origin), None, None, False, reason))
+        else:
+            self._header, self._rule = given, "given"
 
     def decide(self) -> DateDecision:
         """The decision."""
@@ -149,7 +182,7 @@ class _Decision:
         edtf, precision, date = self._of_header()
         self._add_header(edtf is not None, "all that is known of the date" if edtf else "no such day, or a day to come")
         if edtf is not None:
-            return self._decision(date, None, edtf, precision, "header", None)
+            return self._decision(date, None, edtf, precision, self._rule, None)
         return self._decision(None, None, partial, "none", "dateline" if partial else None, None)
 
     def _to_the_day(self, date: dt.date, method: str) -> DateDecision:
@@ -226,6 +259,8 @@ class _Decision:
             self._conflicts.add("impossible_day")
             return None, "dateline", "no such day"
         end, method = self._frame()
+        if end is None and (date := self._in_given_year(month, day)):
+            return date, f"{self._rule}+dateline", None
         if end is None:
             return None, "dateline", _NO_YEAR
         if month is None:
@@ -248,12 +283,19 @@ class _Decision:
         self._conflicts.add("month_differs")
         return None, method, "too far from the header for its year to be sure"
 
+    def _in_given_year(self, month: int | None, day: int) -> dt.date | None:
+        """A day of the year that is given, where no more than that is."""
+        header = self._header
+        if header is None or header.year is None or header.month is not None or month is None:
+            return None
+        return self._known(_day(header.year, month, day))
+
     def _frame(self) -> tuple[dt.date | None, str]:
         """The last day on which a text can have been put up, as far as anything tells, and what tells it."""
         header = self._header
         if header is not None and header.year is not None and header.month is not None:
             last = monthrange(header.year, header.month)[1]
-            return dt.date(header.year, header.month, header.day or last), "header+dateline"
+            return dt.date(header.year, header.month, header.day or last), f"{self._rule}+dateline"
         for date, method in (self._of_trailer(), self._of_stamp()):
             if date is not None:
                 return date, f"{method}+dateline"
@@ -298,8 +340,11 @@ class _Decision:
 
     def _of_header(self) -> tuple[str | None, str, dt.date | None]:
         header = self._header
-        if header is None or header.year is None or header.month is None or header.year < EARLIEST_YEAR:
+        if header is None or header.year is None or header.year < EARLIEST_YEAR:
             return None, "none", None
+        if header.month is None:
+            is_past = header.year <= self._latest.year
+            return (f"{header.year:04}", "year", None) if is_past else (None, "none", None)
         if dt.date(header.year, header.month, header.day or 1) > self._latest:
             self._conflicts.add("future")
             return None, "none", None
@@ -369,8 +414,9 @@ class _Decision:
         header = self._header
         if header is not None:
             value = header.edtf or header.literal
-            evidence = Evidence("content_created", value, "header", header.start, header.end, has_won, reason)
-            self._evidence.append(evidence)
+            is_read = self._rule == "header"
+            start, end = (header.start, header.end) if is_read else (None, None)
+            self._evidence.append(Evidence("content_created", value, self._rule, start, end, has_won, reason))
 
 
 _NO_YEAR = "no year anywhere"

@@ -29,8 +29,10 @@ class Header:
     @property
     def edtf(self) -> str | None:
         """The date in EDTF, or None if no calendar has it."""
-        if self.year is None or self.month is None:
+        if self.year is None:
             return None
+        if self.month is None:
+            return f"{self.year:04}"
         return f"{self.year:04}-{self.month:02}" + (f"-{self.day:02}" if self.day else "")
 
 

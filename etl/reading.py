@@ -6,13 +6,14 @@ Each single judgement belongs to its own module; turning readings into tables be
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from etl import agencies
 from etl.dateline import Dateline, Span, find_dateline
 from etl.dates import DateDecision, Written, decide_date
 from etl.evidence import Evidence
 from etl.front_matter import MAXIMUM_LINES, FrontMatter, open_body, read_front_matter, trim_furniture
+from etl.given import NOTHING, Given
 from etl.header import Header, read_header
 from etl.language import detect_language, is_settled
 from etl.paragraphs import count_words, head_lines, paragraphs, trim
@@ -82,17 +83,21 @@ class Reading:
         return tuple(flag for flag, holds in odd.items() if holds)
 
 
-def read_document(text: str, seen_on: dt.date, reference: Reference) -> Reading:
+def read_document(text: str, seen_on: dt.date, reference: Reference, given: Given = NOTHING) -> Reading:
     """Read one text.
 
     Args:
         text: as `etl.decode` gives it.
         seen_on: the day on which this content was first read; later dates lie in the future.
         reference: the reference data.
+        given: what is given from outside it.
     """
     header = read_header(text)
     start = header.end if header else 0
-    language, language_confidence = detect_language(text[start:])
+    likely = [given.language.partition("-")[0]] if given.language else []
+    language, language_confidence = detect_language(text[start:], likely)
+    if language is None and given.language:
+        language = given.language
     found = find_dateline(text, start, reference, language)
     dateline = found.dateline
     if dateline is not None:
@@ -123,11 +128,11 @@ def read_document(text: str, seen_on: dt.date, reference: Reference) -> Reading:
         lead,
         body_start,
     )
-    date = decide_date(header, written, reference.calendar, seen_on, language)
+    date = decide_date(header, written, reference.calendar, seen_on, language, given)
     return Reading(
         text,
         header,
-        front_matter,
+        _with_given(front_matter, dateline, given),
         dateline,
         located,
         credit,
@@ -141,6 +146,12 @@ def read_document(text: str, seen_on: dt.date, reference: Reference) -> Reading:
         article_end < page_end or front_matter.has_furniture,
         found.evidence,
     )
+
+
+def _with_given(front: FrontMatter, dateline: Dateline | None, given: Given) -> FrontMatter:
+    """What stands before the dateline; title and author as they are given, where nothing does."""
+    has_author = front.byline or (dateline is not None and dateline.byline)
+    return replace(front, headline=front.headline or given.title, byline=front.byline if has_author else given.byline)
 
 
 def _located(dateline: Dateline | None, reference: Reference) -> Located | None:

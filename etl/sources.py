@@ -12,10 +12,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from etl.addresses import RECORD_FILES, is_archive, marks_member, without_compression
 from etl.errors import SetupFault
 
 DEFAULT_PATTERNS = ("**/*.txt",)
 """What a folder is walked for, upper or lower case."""
+
+RECORD_PATTERNS = tuple(f"**/*{ending}" for ending in RECORD_FILES)
+"""Files of many records each."""
 
 _GLOB_SIGNS = re.compile(r"[*?\[]")
 
@@ -46,21 +50,24 @@ class ListedFile:
         return f"{self.root}/{self.native_path or self.path}"
 
 
-def list_files(root: Path, patterns: Iterable[str], under: str = "", skip: Path | None = None) -> Iterator[ListedFile]:
+def list_files(
+    root: Path, patterns: Iterable[str], under: str = "", skip: Path | None = None, with_archives: bool = True
+) -> Iterator[ListedFile]:
     """The files below a root that match any of the patterns, in no particular order.
 
     Folders that are links are not entered. Nothing but regular files is listed.
 
     Args:
         root: the source's folder.
-        patterns: glob patterns on the path below the root: `*`, `?`, `[...]` within a name, `**/` for any folders.
+        patterns: as of `matcher`.
         under: walk only this folder below the root.
         skip: a folder that is not entered: the home, if the source contains it.
+        with_archives: as of `matcher`.
 
     Raises:
         SetupFault: a folder cannot be listed, so that its files would seem to be missing.
     """
-    matches = matcher(patterns)
+    matches = matcher(patterns, with_archives)
     top = os.path.realpath(root)
     base = str(root).rstrip("/")
     skipped = os.path.realpath(skip) if skip is not None else ""
@@ -109,17 +116,21 @@ def is_glob(argument: str) -> bool:
     return _GLOB_SIGNS.search(argument) is not None
 
 
-_ESCAPE = "00|[89a-f][0-9a-f]"
+_ESCAPED = {"00": "\ufffd", "21": "!"}
+_ESCAPE = "00|21|[89a-f][0-9a-f]"
 
 
 def readable(name: str) -> str:
     """A file name as text that can be stored; `on_disk` takes it back, so that no two names are stored alike.
 
     A byte that is not UTF-8 stands as U+FFFD and its two hex digits. A U+FFFD of the name itself stands as it is, but
-    as U+FFFD and 00 where what follows would make it look like such a byte.
+    as U+FFFD and 00 where what follows would make it look like such a byte. The exclamation mark of a folder `x.zip!`
+    stands as U+FFFD and 21: it would make its files look like members of an archive.
     """
     if "\ufffd" in name:
         name = re.sub(f"\ufffd(?={_ESCAPE})", "\ufffd00", name)
+    if marks_member(name):
+        name = name.replace("!/", "\ufffd21/")
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:
@@ -132,9 +143,7 @@ def on_disk(path: str) -> str:
     """The name that `readable` made a path from, as the operating system has it."""
     if "\ufffd" not in path:
         return path
-    return re.sub(
-        f"\ufffd({_ESCAPE})", lambda found: "\ufffd" if found[1] == "00" else chr(0xDC00 + int(found[1], 16)), path
-    )
+    return re.sub(f"\ufffd({_ESCAPE})", lambda found: _ESCAPED.get(found[1]) or chr(0xDC00 + int(found[1], 16)), path)
 
 
 def _file(path: str, native_path: str, root: str, status: os.stat_result, is_outside: bool) -> ListedFile:
@@ -163,17 +172,57 @@ def _is_below(location: str, top: str) -> bool:
     return location.startswith(top.rstrip("/") + "/")
 
 
-def matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
+def matcher(patterns: Iterable[str], with_archives: bool = True) -> Callable[[str], bool]:
     """Whether a path below a root matches any of the patterns, as a function.
+
+    A pattern finds compressed files, too, by their names without the ending, and archives in the folders that it
+    leads to, as they may hold such files.
+
+    Args:
+        patterns: glob patterns on the path: `*`, `?`, `[...]` within a name, `**/` for any folders.
+        with_archives: whether archives that the patterns do not name are found.
 
     Raises:
         SetupFault: one of them is no glob pattern.
     """
+    patterns = list(patterns)
+    named = _union(patterns)
+    opened = _union([_folder(pattern) + "*" for pattern in patterns if is_glob(_name(pattern))])
+
+    def matches(path: str) -> bool:
+        if named.fullmatch(path):
+            return True
+        if is_archive(path):
+            return with_archives and opened.fullmatch(path) is not None
+        shorter = without_compression(path)
+        return shorter != path and named.fullmatch(shorter) is not None
+
+    return matches
+
+
+def member_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
+    """Whether a member of an archive is meant by the patterns, in whatever folder of it: their last parts say so.
+
+    Raises:
+        SetupFault: one of them is no glob pattern.
+    """
+    names = [_name(pattern) for pattern in patterns if is_glob(_name(pattern))]
+    return matcher([f"**/{name}" for name in names] or DEFAULT_PATTERNS)
+
+
+def _folder(pattern: str) -> str:
+    return pattern[: len(pattern) - len(_name(pattern))]
+
+
+def _name(pattern: str) -> str:
+    return pattern.rpartition("/")[2]
+
+
+def _union(patterns: list[str]) -> re.Pattern[str]:
     try:
-        union = re.compile("|".join(f"(?:{_to_regex(pattern)})" for pattern in patterns), re.IGNORECASE)
+        return re.compile("|".join(f"(?:{_to_regex(pattern)})" for pattern in patterns) or r"(?!)", re.IGNORECASE)
     except re.error as error:
         raise SetupFault(f"Not a glob pattern: {', '.join(patterns)} ({error})") from None
-    return lambda path: union.fullmatch(path) is not None
 
 
 def _to_regex(pattern: str) -> str:

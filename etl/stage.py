@@ -12,7 +12,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +20,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from etl.contract import FILES, RECORDS_SCHEMA, REJECTS
+from etl.addresses import file_of, is_container
+from etl.containers import read_records
+from etl.contract import DOCUMENTS, FILES, RECORDS_SCHEMA, REJECTS
 from etl.errors import RecordFault, SetupFault
 from etl.forgotten import Digests, open_digests
+from etl.intake import Intake
+from etl.outside import Outside
 from etl.own_reference import load_own
+from etl.records import Record, Share, digest
 from etl.reference import Reference, load_reference
 from etl.sources import ListedFile, readable
 from etl.transform import OnRecord, reject_row, transform
@@ -34,8 +39,8 @@ BATCH_BYTES = 8 * 1024 * 1024
 MAXIMUM_BATCH = 2_000
 """Records after which it is, if they are short."""
 
-MAXIMUM_BYTES = 64 * 1024 * 1024
-"""Size of the largest file that is taken for one text: a book has one or two million bytes."""
+WITHIN = 1 << 40
+"""A position in a chunk is that of the file times this, and the index of the record in there."""
 
 ROW_GROUP = 250
 """Rows of a staged row group, whose months are known from its statistics: it is read whole or not at all."""
@@ -71,6 +76,8 @@ class FileChunk:
         seen_on: today: later dates lie in the future.
         forgotten: file of the digests of what was forgotten; None if nothing was.
         reference: folder of the user's own reference, as the run began with it; None if there is none.
+        intake: how the source is taken in.
+        share: which records of its files; all but where a large file is shared out, or a worker has died of it.
     """
 
     source: str
@@ -78,15 +85,43 @@ class FileChunk:
     seen_on: dt.date
     forgotten: str | None = None
     reference: str | None = None
+    intake: Intake = field(default_factory=Intake)
+    share: Share = field(default_factory=Share)
 
     @property
     def size(self) -> int:
-        """How many records it has."""
-        return len(self.files)
+        """How many files it is counted for: a share of one counts where what is to be said of the file is said."""
+        return len(self.files) if self.share.is_last else 0
 
-    def part(self, start: int, stop: int) -> FileChunk:
-        """Its records from one index up to another, as a chunk of their own."""
-        return replace(self, files=self.files[start:stop])
+    @property
+    def is_one(self) -> bool:
+        """Whether it is about one record at most."""
+        share = self.share
+        if len(self.files) != 1:
+            return False
+        return not is_container(self.files[0].path) or (share.stop is not None and share.stop - share.start <= 1)
+
+    def around(self, position: int) -> tuple[FileChunk | None, FileChunk, FileChunk | None]:
+        """What comes before a position, the file or record there, and what comes after it, as chunks of their own."""
+        at, index = divmod(position, WITHIN)
+        if len(self.files) > 1:
+            return self._files(0, at), replace(self, files=self.files[at : at + 1]), self._files(at + 1, None)
+        start, stop = self.share.start, self.share.stop
+        before = self._records(start, index) if index > start else None
+        after = self._records(index + 1, stop) if stop is None or index + 1 < stop else None
+        return before, self._records(index, index + 1), after
+
+    def halves(self) -> list[FileChunk]:
+        """Two chunks, or none where it cannot be told how many records there are."""
+        middle = len(self.files) // 2
+        return [replace(self, files=self.files[:middle]), replace(self, files=self.files[middle:])] if middle else []
+
+    def _files(self, start: int, stop: int | None) -> FileChunk | None:
+        files = self.files[start:stop]
+        return replace(self, files=files) if files else None
+
+    def _records(self, start: int, stop: int | None) -> FileChunk:
+        return replace(self, share=replace(self.share, start=start, stop=stop))
 
 
 @dataclass(frozen=True)
@@ -112,12 +147,34 @@ class StoredChunk:
     start: int = 0
     reference: str | None = None
 
-    def part(self, start: int, stop: int) -> StoredChunk:
-        """Its records from one index up to another, as a chunk of their own."""
+    @property
+    def is_one(self) -> bool:
+        """Whether it is about one record at most."""
+        return self.size <= 1
+
+    def around(self, position: int) -> tuple[StoredChunk | None, StoredChunk, StoredChunk | None]:
+        """What comes before a position, the record there, and what comes after it, as chunks of their own."""
+        return (
+            self._part(0, position) if position else None,
+            self._part(position, position + 1),
+            self._part(position + 1, self.size) if position + 1 < self.size else None,
+        )
+
+    def halves(self) -> list[StoredChunk]:
+        """Two chunks; none where there is but one record."""
+        middle = self.size // 2
+        return [self._part(0, middle), self._part(middle, self.size)] if middle else []
+
+    def _part(self, start: int, stop: int) -> StoredChunk:
         return replace(self, start=self.start + start, size=stop - start)
 
 
 Chunk = FileChunk | StoredChunk
+
+
+def is_shared(chunk: Chunk) -> bool:
+    """Whether a chunk is a share of a file that is large enough for several workers."""
+    return isinstance(chunk, FileChunk) and chunk.share.of > 1
 
 
 def stage(chunk: Chunk, folder: Path, number: int, on_record: OnRecord = lambda _: None) -> None:
@@ -129,7 +186,7 @@ def stage(chunk: Chunk, folder: Path, number: int, on_record: OnRecord = lambda 
         chunk: what to read.
         folder: where the rows go.
         number: of the chunk; no two chunks of a run have the same.
-        on_record: told of each record that is read or parsed, by its index in the chunk; None in between.
+        on_record: told of each record that is read or parsed, by its position in the chunk; None in between.
 
     Raises:
         MemoryError: there is too little of it.
@@ -140,23 +197,32 @@ def stage(chunk: Chunk, folder: Path, number: int, on_record: OnRecord = lambda 
             writer.add(rows, indexes)
         return
     batch: list[dict[str, Any]] = []
-    indexes = []
+    positions = []
     size = 0
-    forgotten = _forgotten(chunk)
-    for index, file in enumerate(chunk.files):
-        on_record(index)
-        record = _read(chunk.source, file, chunk.seen_on, writer, forgotten)
-        on_record(None)
-        if record is None:
-            continue
+    for position, record in _records(chunk, writer, on_record):
         batch.append(record)
-        indexes.append(index)
+        positions.append(position)
         size += len(record["raw"])
         if size >= BATCH_BYTES or len(batch) >= MAXIMUM_BATCH:
-            writer.add(batch, indexes)
-            batch, indexes, size = [], [], 0
-    writer.add(batch, indexes)
+            writer.add(batch, positions)
+            batch, positions, size = [], [], 0
+    writer.add(batch, positions)
     writer.add_files()
+
+
+def _records(chunk: FileChunk, writer: _Writer, on_record: OnRecord) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The records of a chunk of files with their positions, but for those that the writer is told to refuse."""
+    forgotten = _forgotten(chunk)
+    for at, file in enumerate(chunk.files):
+        on_record(at * WITHIN)
+        if is_container(file.path):
+            yield from _contents(chunk, at, writer, forgotten, on_record)
+            on_record(None)
+            continue
+        record = _read(chunk, file, writer, forgotten)
+        on_record(None)
+        if record is not None:
+            yield at * WITHIN, record
 
 
 def stage_rejects(chunk: Chunk, folder: Path, number: int, reason: str, detail: str, is_read: bool = True) -> None:
@@ -173,17 +239,18 @@ def stage_rejects(chunk: Chunk, folder: Path, number: int, reason: str, detail: 
     fault = RecordFault(reason, detail)
     writer = _Writer(folder, number, chunk)
     if isinstance(chunk, FileChunk):
-        forgotten = _forgotten(chunk)
-        for file in chunk.files:
-            if not is_read:
-                writer.refuse(_empty_record(chunk.source, file, chunk.seen_on), fault, _unread(chunk.source, file))
-            elif record := _read(chunk.source, file, chunk.seen_on, writer, forgotten):
-                writer.reject(record, fault)
+        if is_read:
+            for _, record in _records(chunk, writer, lambda _: None):
+                writer.refuse(record, fault)
+        else:
+            for file in chunk.files:
+                writer.begin(_entry(chunk.source, file))
+                writer.refuse(_empty_record(chunk, file.path, _key_unread(chunk)), fault)
         writer.add_files()
     elif is_read:
         for _, rows in _stored_rows(chunk, writer.reference):
             for record in rows:
-                writer.reject(record, fault)
+                writer.refuse(record, fault)
         writer.add_rejects()
 
 
@@ -193,58 +260,23 @@ def remove_staged(folder: Path, number: int) -> None:
         path.unlink()
 
 
-def _empty_record(source: str, file: ListedFile, seen_on: dt.date) -> dict[str, Any]:
+def _empty_record(chunk: FileChunk, path: str, key: str = "0") -> dict[str, Any]:
     record: dict[str, Any] = dict.fromkeys(RECORDS_SCHEMA.names)
-    record.update(source=source, path=file.path, record_key="0", seen_on=seen_on)
+    record.update(source=chunk.source, path=path, record_key=key, seen_on=chunk.seen_on)
     return record
+
+
+def _key_unread(chunk: FileChunk) -> str:
+    """The key of what cannot even be read: as of the rest of a file."""
+    return f"#{chunk.share.start}" if chunk.share.start else "0"
 
 
 def _forgotten(chunk: FileChunk) -> Digests:
     return open_digests(chunk.forgotten) if chunk.forgotten else Digests(b"")
 
 
-def _read(
-    source: str, file: ListedFile, seen_on: dt.date, writer: _Writer, forgotten: Digests
-) -> dict[str, Any] | None:
-    """One file as a record; None where it cannot or must not be read, which the writer is told."""
-    record = _empty_record(source, file, seen_on)
-    try:
-        if file.is_outside:
-            raise RecordFault("outside_source")
-        if file.byte_count > MAXIMUM_BYTES:
-            raise RecordFault("too_large", f"{file.byte_count:,} bytes, {MAXIMUM_BYTES:,} are allowed")
-        raw, mtime_ns = _read_bytes(file.location)
-    except RecordFault as fault:
-        writer.refuse(record, fault, _unread(source, file))
-        return None
-    except OSError as error:
-        _require_source(source, file, error)
-        if not isinstance(error, FileNotFoundError | NotADirectoryError):
-            writer.refuse(record, RecordFault("unreadable", error.strerror or str(error)), _unread(source, file))
-        # One that has vanished since it was listed is nobody's fault: the next listing says what became of it.
-        return None
-    sha256 = hashlib.sha256(raw)
-    record["content_sha256"] = sha256.hexdigest()
-    entry = {
-        "source": source,
-        "path": file.path,
-        "byte_count": len(raw),
-        "mtime": None if mtime_ns is None or time.time_ns() - mtime_ns < MTIME_DISTRUST_NS else mtime_ns // 1000,
-        "sha256": record["content_sha256"],
-        "status": "loaded",
-        "record_count": 1,
-    }
-    if sha256.digest() in forgotten:
-        # Before anything else is done with it: no text of it, and no excerpt, is written anywhere.
-        writer.refuse(record, RecordFault("forgotten"), {**entry, "status": "rejected"})
-        return None
-    writer.files.append(entry)
-    record["raw"] = raw
-    return record
-
-
-def _unread(source: str, file: ListedFile) -> dict[str, Any]:
-    """The row of `files` for a file that could not be read at all."""
+def _entry(source: str, file: ListedFile) -> dict[str, Any]:
+    """The row of `files` for a file that is not read yet; for one that cannot be, it stays so."""
     return {
         "source": source,
         "path": file.path,
@@ -252,8 +284,112 @@ def _unread(source: str, file: ListedFile) -> dict[str, Any]:
         "mtime": file.mtime_ns // 1000,
         "sha256": None,
         "status": "rejected",
-        "record_count": 1,
+        "record_count": 0,
     }
+
+
+def _read(chunk: FileChunk, file: ListedFile, writer: _Writer, forgotten: Digests) -> dict[str, Any] | None:
+    """A file that is one text, as a record; None where it cannot or must not be read, which the writer is told."""
+    record = _empty_record(chunk, file.path)
+    entry = _entry(chunk.source, file)
+    try:
+        if file.is_outside:
+            raise RecordFault("outside_source")
+        most = chunk.intake.limits.record_bytes
+        if file.byte_count > most:
+            raise RecordFault("too_large", f"{file.byte_count:,} bytes, {most:,} are allowed")
+        raw, mtime_ns = _read_bytes(file.location)
+    except RecordFault as fault:
+        writer.begin(entry)
+        writer.refuse(record, fault)
+        return None
+    except OSError as error:
+        _refuse_unreadable(chunk.source, file, error, entry, record, writer)
+        return None
+    entry.update(byte_count=len(raw), mtime=_reliable(mtime_ns), sha256=digest(raw))
+    writer.begin(entry)
+    return _taken(record, Record(0, file.path, "0", raw, entry["sha256"]), chunk, writer, forgotten)
+
+
+def _contents(
+    chunk: FileChunk, at: int, writer: _Writer, forgotten: Digests, on_record: OnRecord
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The records of a file that may hold any number of them, as far as they are in the chunk's share."""
+    file, share = chunk.files[at], chunk.share
+    entry = _entry(chunk.source, file)
+    if file.is_outside:
+        if share.is_last:
+            writer.begin(entry)
+            writer.refuse(_empty_record(chunk, file.path), RecordFault("outside_source"))
+        return
+    try:
+        with open(file.location, "rb", buffering=0, opener=_open_anything) as stream:
+            before = os.fstat(stream.fileno())
+            # Each share of a file says what it saw: where they do not agree, it has changed under them.
+            entry.update(byte_count=before.st_size, mtime=before.st_mtime_ns // 1000)
+            if share.is_last:
+                entry["sha256"] = hashlib.file_digest(stream, "sha256").hexdigest()
+            writer.begin(entry)
+            for found in read_records(
+                stream, file.path, before.st_size, chunk.intake, share.holds, writer.folder.as_posix()
+            ):
+                position = at * WITHIN + found.index
+                on_record(position)
+                if found.is_rest and not share.is_last:
+                    continue
+                record = _empty_record(chunk, found.path, found.key)
+                if taken := _taken(record, found, chunk, writer, forgotten):
+                    yield position, taken
+                on_record(None)
+            after = os.fstat(stream.fileno())
+            is_settled = abs(time.time_ns() - after.st_ctime_ns) > CLOCK_TICK_NS
+            has_changed = _state(before) != _state(after) or not is_settled
+            entry["mtime"] = None if has_changed else _reliable(after.st_mtime_ns)
+    except OSError as error:
+        _refuse_unreadable(chunk.source, file, error, entry, _empty_record(chunk, file.path), writer)
+
+
+def _taken(
+    record: dict[str, Any], found: Record, chunk: FileChunk, writer: _Writer, forgotten: Digests
+) -> dict[str, Any] | None:
+    """A record as `etl.transform` takes it; None where it is a reject already, which the writer is told."""
+    record["content_sha256"] = found.content_sha256
+    if found.content_sha256 and bytes.fromhex(found.content_sha256) in forgotten:
+        # Before anything else is done with it: no text of it, and no excerpt, is written anywhere.
+        writer.refuse(record, RecordFault("forgotten"))
+        return None
+    record["raw"] = found.raw
+    if found.fault is not None:
+        writer.refuse(record, found.fault)
+        return None
+    record.update(
+        url=found.url,
+        given=writer.outside.given(found.path, found.given),
+        encoding=found.encoding or chunk.intake.encoding,
+        quality_flags=list(found.quality_flags),
+    )
+    return record
+
+
+def _refuse_unreadable(
+    source: str, file: ListedFile, error: OSError, entry: dict[str, Any], record: dict[str, Any], writer: _Writer
+) -> None:
+    _require_source(source, file, error)
+    # One that has vanished since it was listed is nobody's fault: the next listing says what became of it.
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        if not writer.has_begun(entry):
+            writer.begin(entry)
+        writer.refuse(record, RecordFault("unreadable", error.strerror or str(error)))
+
+
+def _reliable(mtime_ns: int | None) -> int | None:
+    """When a file was last modified, in microseconds; None where that does not tell whether it was changed since."""
+    return None if mtime_ns is None or time.time_ns() - mtime_ns < MTIME_DISTRUST_NS else mtime_ns // 1000
+
+
+def _open_anything(path: str, flags: int) -> int:
+    # A pipe that has taken the place of a file would not open until somebody writes to it.
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _read_bytes(location: str) -> tuple[bytes, int | None]:
@@ -352,50 +488,60 @@ class _Writer:
 
     def __init__(self, folder: Path, number: int, chunk: Chunk, on_record: OnRecord = lambda _: None) -> None:
         self._number = number
-        self._folder = folder
+        self.folder = folder
         self._prefix = f"{chunk.kind}_" if isinstance(chunk, StoredChunk) else ""
         self._on_record = on_record
         self.reference = load_own(Path(chunk.reference)) if chunk.reference else load_reference()
+        self.outside = Outside(chunk.intake if isinstance(chunk, FileChunk) else Intake())
         self._written = 0
         self._refused: list[dict[str, Any]] = []
-        self.files: list[dict[str, Any]] = []
+        self._files: dict[str, dict[str, Any]] = {}
 
-    def add(self, records: list[dict[str, Any]], indexes: list[int]) -> None:
-        """Transform records, whose indexes in the chunk are given beside them, and write their rows."""
+    def begin(self, entry: dict[str, Any]) -> None:
+        """Note a file with its row of `files`, which its records then count up."""
+        self._files[entry["path"]] = entry
+
+    def has_begun(self, entry: dict[str, Any]) -> bool:
+        """Whether a file is noted."""
+        return entry["path"] in self._files
+
+    def add(self, records: list[dict[str, Any]], positions: list[int]) -> None:
+        """Transform records, whose positions in the chunk are given beside them, and write their rows."""
         if not records:
             return
         batch = pa.RecordBatch.from_pylist(records, schema=RECORDS_SCHEMA)
-        tables = transform(batch, self.reference, lambda at: self._on_record(None if at is None else indexes[at]))
-        rejected = {row["path"] for row in tables[REJECTS.name].select(["path"]).to_pylist()}
-        for entry in self.files:
-            if entry["path"] in rejected:
-                entry["status"] = "rejected"
+        tables = transform(batch, self.reference, lambda at: self._on_record(None if at is None else positions[at]))
+        if self._files:
+            for record in records:
+                self._files[file_of(record["path"])]["record_count"] += 1
+            for path in tables[DOCUMENTS.name].column("path").to_pylist():
+                self._files[file_of(path)]["status"] = "loaded"
         for name, rows in tables.items():
             self._write(name, pa.Table.from_batches([rows]))
 
-    def reject(self, record: dict[str, Any], fault: RecordFault) -> None:
-        """Note a record that was read, and cannot be loaded."""
+    def refuse(self, record: dict[str, Any], fault: RecordFault) -> None:
+        """Note a record that is not transformed."""
         self._refused.append(reject_row(record, fault))
-        if self.files:
-            self.files[-1]["status"] = "rejected"
-
-    def refuse(self, record: dict[str, Any], fault: RecordFault, entry: dict[str, Any]) -> None:
-        """Note a file that is not transformed, with its row of `files`."""
-        self._refused.append(reject_row(record, fault))
-        self.files.append(entry)
+        if self._files:
+            self._files[file_of(record["path"])]["record_count"] += 1
+        if len(self._refused) >= MAXIMUM_BATCH:
+            self.add_rejects()
 
     def add_rejects(self) -> None:
+        """Write the records that were refused."""
         self._write(REJECTS.name, pa.Table.from_pylist(self._refused, schema=REJECTS.parsed_schema))
+        self._refused = []
 
     def add_files(self) -> None:
+        """Write what is left to be written, and the rows of `files`."""
         self.add_rejects()
-        self._write(FILES.name, pa.Table.from_pylist(self.files, schema=FILES.parsed_schema))
+        self._write(FILES.name, pa.Table.from_pylist(list(self._files.values()), schema=FILES.parsed_schema))
 
     def _write(self, name: str, rows: pa.Table) -> None:
         if not rows.num_rows:
             return
         self._written += 1
-        target = self._folder / f"{self._prefix}{name}-{self._number:06}-{self._written:04}.parquet"
+        target = self.folder / f"{self._prefix}{name}-{self._number:06}-{self._written:04}.parquet"
         by_month = "month" in rows.schema.names
         if by_month:
             # So that who merges a few months reads little else.

@@ -21,6 +21,7 @@ from etl.contract import (
 from etl.corrections import Corrected, correct
 from etl.decode import decode
 from etl.errors import RecordFault
+from etl.given import read_given
 from etl.identity import document_id
 from etl.reading import Reading, read_document
 from etl.reference import Reference, load_reference
@@ -104,9 +105,10 @@ def _read(record: dict[str, Any], reference: Reference) -> tuple[dict[str, Any],
         text, encoding = record["text"], record["encoding"]
         flags = tuple(flag for flag in record["quality_flags"] if flag in _DECODING_FLAGS)
     else:
-        decoded = decode(record["raw"])
-        text, encoding, flags = decoded.text, decoded.encoding, decoded.quality_flags
-    reading = read_document(text, record["seen_on"], reference)
+        decoded = decode(record["raw"], record["encoding"])
+        text, encoding = decoded.text, decoded.encoding
+        flags = tuple(dict.fromkeys((*(record["quality_flags"] or ()), *decoded.quality_flags)))
+    reading = read_document(text, record["seen_on"], reference, read_given(record["given"]))
     identity = document_id(record["source"], record["path"], record["record_key"])
     corrected = corrected_values(reading, identity, record["source"], record["path"], record["seen_on"], reference)
     return (

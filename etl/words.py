@@ -22,7 +22,7 @@ _MARK = (
 # Most letters have no mark: a run of those is one step.
 _LETTERS = rf"[^\W\d_]+(?:[{_MARK}]+[^\W\d_]*)*"
 
-WORD = re.compile(rf"(?:['’]s-)?{_LETTERS}(?:['’ʼ‘`´.&״\u2011-]{_LETTERS})*")
+WORD = re.compile(rf"(?:['’]s-)?{_LETTERS}(?:(?!{_ENTITY})['’ʼ‘`´.&״\u2011-]{_LETTERS})*")
 """Letters, with an apostrophe, a hyphen or a full stop between two of them: `Port-au-Prince`, `D.C`, `INTERFAX.RU`."""
 
 SENTENCE_END = re.compile(r"[.!?…。؟।][\"»”’')\]]*$")

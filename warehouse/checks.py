@@ -19,7 +19,7 @@ from warehouse.load import run_reference
 from warehouse.manifest import DATABASE, MANIFEST, Manifest, month_of, newest
 from warehouse.own_reference import findings, strangers
 from warehouse.publish import candidate_folder
-from warehouse.scan import literal
+from warehouse.scan import file_of_path, literal
 from warehouse.trends import Trend, compare
 
 SHRINK_LIMIT = 0.5
@@ -120,9 +120,10 @@ def _row_checks(connection: duckdb.DuckDBPyConnection, months: Sequence[str]) ->
 
 _BALANCE = f"""
     WITH held AS (
-        SELECT source, path, count(*) AS held, count(*) - count(DISTINCT record_key) AS twice
+        SELECT source, {file_of_path()} AS path, count(*) AS held,
+               count(*) - count(DISTINCT (path, record_key)) AS twice
         FROM (SELECT source, path, record_key FROM documents UNION ALL SELECT source, path, record_key FROM rejects)
-        GROUP BY ALL
+        GROUP BY 1, 2
     )
     SELECT coalesce(f.source, h.source) || ': ' || coalesce(f.path, h.path)
     FROM {FILES.name} f FULL JOIN held h USING (source, path)

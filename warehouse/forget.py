@@ -20,6 +20,7 @@ from warehouse.faults import storage_faults
 from warehouse.forgotten import Forgotten
 from warehouse.history import how_to_find
 from warehouse.home import Home
+from warehouse.scan import file_of_path
 
 EXAMPLES = 10
 """Paths that are listed before it is said how many more there are."""
@@ -101,7 +102,7 @@ def choose(home: Home, names: Sequence[str], source: str | None, forgotten: Forg
         return _choice(connection)
 
 
-_WANTED_IDS = """
+_WANTED_IDS = f"""
     INSERT INTO wanted
     WITH RECURSIVE
         links AS (
@@ -112,7 +113,8 @@ _WANTED_IDS = """
         linked AS (
             SELECT source, path, record_key FROM documents WHERE document_id IN (SELECT unnest($ids))
             UNION SELECT source, path, record_key FROM document_versions WHERE document_id IN (SELECT unnest($ids))
-            UNION SELECT l.source, k.other, l.record_key FROM linked l JOIN links k USING (source, path)
+            UNION SELECT l.source, concat(k.other, substr(l.path, length(k.path) + 1)), l.record_key
+            FROM linked l JOIN links k ON k.source = l.source AND k.path = {file_of_path("l.path")}
         )
     FROM linked
 """
@@ -226,9 +228,12 @@ def _paths(connection: duckdb.DuckDBPyConnection, condition: str) -> Paths:
 
 def _on_disk(connection: duckdb.DuckDBPyConnection) -> Paths:
     """Files of which the ledger says that they hold such bytes, and that are there."""
-    result = connection.execute("""
+    result = connection.execute(f"""
         SELECT root, source, path FROM files JOIN sources USING (source)
-        WHERE sha256 IN (SELECT content_sha256 FROM digests) AND status IN ('loaded', 'rejected')
+        WHERE (
+            sha256 IN (SELECT content_sha256 FROM digests)
+            OR (source, path) IN (SELECT (source, {file_of_path()}) FROM held WHERE kind != 'version')
+        ) AND status IN ('loaded', 'rejected')
         ORDER BY source, path
     """)
     count, examples = 0, []

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from etl.addresses import file_of
 from etl.contract import DOCUMENT_VERSIONS, DOCUMENTS
 from etl.errors import SetupFault
 from etl.sources import on_disk, readable
@@ -132,12 +133,13 @@ def find_history(home: Home, what: str) -> History:
     with storage_faults(home), connect(home.folder) as connection:
         document_id, source, path, record_key = _find(connection, home, what)
         status = connection.execute(
-            "SELECT status, moved_to FROM files WHERE source = $1 AND path = $2", [source, path]
+            "SELECT status, moved_to FROM files WHERE source = $1 AND path = $2", [source, file_of(path)]
         ).fetchone()
         file_status, moved_to = status or (None, None)
+        within = path.removeprefix(file_of(path))
         former = connection.execute(
             "SELECT path FROM files WHERE source = $1 AND moved_to = $2 AND status = 'moved' ORDER BY path LIMIT 1",
-            [source, path],
+            [source, file_of(path)],
         ).fetchone()
         return History(
             document_id,
@@ -146,8 +148,8 @@ def find_history(home: Home, what: str) -> History:
             record_key,
             tuple(_versions(connection, document_id)),
             file_status,
-            _other(connection, source, moved_to, record_key) if moved_to else None,
-            _other(connection, source, former[0], record_key) if former else None,
+            _other(connection, source, moved_to + within, record_key) if moved_to else None,
+            _other(connection, source, former[0] + within, record_key) if former else None,
         )
 
 

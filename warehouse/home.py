@@ -9,15 +9,20 @@ import re
 import shlex
 import tomllib
 import zoneinfo
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from etl.errors import SetupFault
+from etl.intake import Intake, Limits
 from etl.reference.own import FILES as OWN_FILES
-from etl.sources import DEFAULT_PATTERNS, readable
+from etl.sources import DEFAULT_PATTERNS, RECORD_PATTERNS, readable
+from warehouse.intake import KEYS, check_intake, check_limits
+
+_T = TypeVar("_T")
 
 ENVIRONMENT = "COPYDESK_HOME"
 DEFAULT_HOME = "data"
@@ -46,6 +51,8 @@ class Source:
         on_missing: what becomes of the documents of a file that is no longer there: keep or withdraw.
         is_configured: whether copydesk.toml names it.
         fail_window: the longest time without a new file that is no cause for concern; None if any time is.
+        archives: whether archives are opened that the patterns do not name.
+        said: how its files are taken in.
     """
 
     name: str
@@ -54,6 +61,13 @@ class Source:
     on_missing: str = "keep"
     is_configured: bool = False
     fail_window: dt.timedelta | None = None
+    archives: bool = True
+    said: Intake = field(default_factory=Intake)
+
+    @property
+    def intake(self) -> Intake:
+        """How its files are taken in, as they are read."""
+        return replace(self.said, patterns=self.patterns)
 
 
 @dataclass(frozen=True)
@@ -69,6 +83,7 @@ class Settings:
         schedule_time: when the daily run starts.
         schedule_timezone: the IANA time zone of that time.
         alert_command: program and arguments to run when something needs a person; empty for none.
+        limits: what one file may expand to.
     """
 
     sources: tuple[Source, ...]
@@ -79,6 +94,7 @@ class Settings:
     schedule_time: dt.time = dt.time(5, 30)
     schedule_timezone: str = "UTC"
     alert_command: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
 
 
 class Home:
@@ -243,12 +259,13 @@ class _Checker:
         self._content = content
 
     def settings(self) -> Settings:
-        self._allow("", self._content, {"source", "publish", "load", "schedule", "alerts"})
+        self._allow("", self._content, {"source", "publish", "load", "schedule", "alerts", "limits"})
         publish = self._table("publish", {"keep_versions"})
         load = self._table("load", {"workers", "document_timeout", "worker_memory"})
         schedule = self._table("schedule", {"time", "timezone"})
         alerts = self._table("alerts", {"command"})
-        sources = tuple(self._source(entry) for entry in self._entries())
+        limits = self._checked(check_limits, self._table("limits", set(self._content.get("limits", ()))))
+        sources = tuple(self._source(entry, limits) for entry in self._entries())
         for kind, values in (("name", [s.name for s in sources]), ("root", [str(s.root) for s in sources])):
             for value in values:
                 if values.count(value) > 1:
@@ -265,6 +282,7 @@ class _Checker:
             schedule_time=self._time(schedule.get("time", Settings.schedule_time)),
             schedule_timezone=self._timezone(schedule.get("timezone", Settings.schedule_timezone)),
             alert_command=self._command(alerts.get("command", [])),
+            limits=limits,
         )
 
     def _entries(self) -> list[dict[str, Any]]:
@@ -273,15 +291,22 @@ class _Checker:
             raise self._fault("sources are written as [[source]] tables")
         return entries
 
-    def _source(self, entry: dict[str, Any]) -> Source:
-        self._allow("source.", entry, {"name", "root", "patterns", "on_missing", "fail_window"})
+    def _checked(self, check: Callable[..., _T], *arguments: object) -> _T:
+        try:
+            return check(*arguments)
+        except ValueError as error:
+            raise self._fault(str(error)) from None
+
+    def _source(self, entry: dict[str, Any], limits: Limits) -> Source:
+        self._allow("source.", entry, {"name", "root", "patterns", "on_missing", "fail_window", "archives", *KEYS})
         root, name = entry.get("root"), entry.get("name")
         if not isinstance(root, str) or not root:
             raise self._fault("each source needs a root, the path of its folder")
         folder = absolute(self._home.folder / os.path.expanduser(root))  # noqa: PTH111
         if folder == self._home.folder:
             raise self._fault("a source cannot be the home itself")
-        patterns = entry.get("patterns", list(DEFAULT_PATTERNS))
+        default = (*DEFAULT_PATTERNS, *RECORD_PATTERNS) if entry.get("fields") else DEFAULT_PATTERNS
+        patterns = entry.get("patterns", list(default))
         if not isinstance(patterns, list) or not patterns or not all(isinstance(p, str) and p for p in patterns):
             raise self._fault(f"source.patterns is a list of glob patterns, not {patterns!r}")
         on_missing = entry.get("on_missing", "keep")
@@ -289,8 +314,19 @@ class _Checker:
             raise self._fault(f"source.on_missing is {' or '.join(ON_MISSING)}, not {on_missing!r}")
         if name is not None and (not isinstance(name, str) or not name.strip()):
             raise self._fault(f"source.name is a name, not {name!r}")
-        window = self._duration(entry["fail_window"]) if "fail_window" in entry else None
-        return Source(name or folder.name, folder, tuple(patterns), on_missing, is_configured=True, fail_window=window)
+        archives = entry.get("archives", True)
+        if not isinstance(archives, bool):
+            raise self._fault(f"source.archives is true or false, not {archives!r}")
+        return Source(
+            name or folder.name,
+            folder,
+            tuple(patterns),
+            on_missing,
+            is_configured=True,
+            fail_window=self._duration(entry["fail_window"]) if "fail_window" in entry else None,
+            archives=archives,
+            said=self._checked(check_intake, entry, self._home.folder, limits),
+        )
 
     def _table(self, name: str, allowed: set[str]) -> dict[str, Any]:
         table = self._content.get(name, {})

@@ -11,7 +11,8 @@ import datetime as dt
 import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 
+from etl.addresses import is_container
 from etl.contract import (
     DOCUMENT_VERSIONS,
     DOCUMENTS,
@@ -36,7 +38,9 @@ from etl.contract import (
 )
 from etl.errors import SetupFault
 from etl.own_reference import keep_own, load_own
+from etl.records import Share
 from etl.reference import Reference
+from etl.sources import ListedFile
 from etl.stage import Chunk, FileChunk, StoredChunk
 from warehouse import merge
 from warehouse.home import Home
@@ -45,7 +49,7 @@ from warehouse.manifest import locations, now
 from warehouse.plan import Plan
 from warehouse.points import reach
 from warehouse.pool import Pool
-from warehouse.scan import literal, literal_glob, scan
+from warehouse.scan import file_of_path, literal, literal_glob, scan
 
 CHUNK_FILES = 2_000
 """Files of a chunk at most: about a second of work. Smaller ones make more files to be merged than there need be."""
@@ -54,6 +58,12 @@ CHUNKS_PER_WORKER = 8
 """Chunks that a smaller load is cut into: no worker is late, and progress is smooth."""
 
 SMALLEST_CHUNK = 250
+
+SHARED_BYTES = 4 * 1024 * 1024
+"""Size from which a file of many records is shared out among the workers: each passes over what the others read."""
+
+RECORD_BYTES = 1_000
+"""What a record in a smaller one is taken to need: it is about that if it is compressed."""
 
 GROUP_ROWS = 25_000
 """Documents that are merged at once, of some months or of a part of one: bounds the memory that sorting takes."""
@@ -94,6 +104,7 @@ class Loaded:
         reference_version: of the reference data that texts were read with.
         forgotten: digest of the list of what was forgotten that was applied.
         documents_forgotten: current documents that were erased by it.
+        intakes: as of `Plan`.
     """
 
     run_id: str
@@ -108,6 +119,7 @@ class Loaded:
     reference_version: str
     forgotten: str = ""
     documents_forgotten: int = 0
+    intakes: dict[str, str] = field(default_factory=dict)
 
     def write(self, home: Home) -> None:
         """Leave it in the staging folder for the steps that follow."""
@@ -212,9 +224,23 @@ def _file_chunks(
     plan: Plan, today: dt.date, forgotten: str | None, own: str | None, workers: int
 ) -> Iterator[FileChunk]:
     most = min(max(plan.files_to_read // (CHUNKS_PER_WORKER * workers), SMALLEST_CHUNK), CHUNK_FILES)
-    for source, files in plan.read.items():
-        for at in range(0, len(files), most):
-            yield FileChunk(source, tuple(files[at : at + most]), today, forgotten, own)
+    for name, files in plan.read.items():
+        whole = partial(FileChunk, name, seen_on=today, forgotten=forgotten, reference=own, intake=plan.intake[name])
+        taken: list[ListedFile] = []
+        weight = 0
+        for file in files:
+            is_one = not is_container(file.path)
+            if not is_one and file.byte_count >= SHARED_BYTES:
+                for number in range(workers):
+                    yield whole((file,), share=Share(number, workers))
+                continue
+            taken.append(file)
+            weight += 1 if is_one else 1 + file.byte_count // RECORD_BYTES
+            if weight >= most:
+                yield whole(tuple(taken))
+                taken, weight = [], 0
+        if taken:
+            yield whole(tuple(taken))
 
 
 def _stored_chunks(home: Home, plan: Plan, own: str | None) -> Iterator[StoredChunk]:
@@ -305,6 +331,7 @@ class _Merge:
             self._plan.reference.version,
             self._plan.forgotten.digest,
             self._rows("SELECT count(*) FROM leaving WHERE is_forgotten")[0][0],
+            self._plan.intakes,
         )
 
     def _tables_of_the_plan(self) -> None:
@@ -364,7 +391,12 @@ class _Merge:
             self._connection.unregister("batch")
 
     def _view(self, name: str, table: Table, files: list[Path], columns: list[Column] | None = None) -> None:
-        self._connection.execute(f"CREATE VIEW {name} AS {_scan_staged(table, files, columns)}")
+        rows = _scan_staged(table, files, columns)
+        if table in (DOCUMENTS, REJECTS):
+            rows = f"SELECT *, {file_of_path()} AS file FROM ({rows})"
+        elif table is FILES and columns is not None:
+            rows = _SHARED_FILES.format(rows=rows)
+        self._connection.execute(f"CREATE VIEW {name} AS {rows}")
 
     def _replace_months(self, lake: Lake, months: list[tuple[str, int]]) -> None:
         """Write the new months of documents and paragraphs, several groups at once, then commit each table."""
@@ -429,6 +461,16 @@ class _Merge:
 def _reader(connection: duckdb.DuckDBPyConnection, query: str) -> pa.RecordBatchReader:
     return connection.sql(query).to_arrow_reader(ROW_GROUP)
 
+
+# Where shares of a file have seen different states of it, its content is not known, and the next run reads it again.
+_SHARED_FILES = """
+    SELECT source, path, max(byte_count) AS byte_count,
+           CASE WHEN count(DISTINCT mtime) + count(*) - count(mtime) = 1 THEN max(mtime) END AS mtime,
+           CASE WHEN count(DISTINCT byte_count) = 1 THEN max(sha256) END AS sha256,
+           CASE WHEN bool_or(status = 'loaded') THEN 'loaded' ELSE 'rejected' END AS status,
+           sum(record_count)::INTEGER AS record_count
+    FROM ({rows}) GROUP BY source, path
+"""
 
 _ARROW_TYPES = {"VARCHAR": pa.string(), "BIGINT": pa.int64(), "VARCHAR[]": pa.list_(pa.string())}
 

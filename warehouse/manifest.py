@@ -94,6 +94,7 @@ class Manifest:
         number: 1 for the first version, then one more each time: which is the newest does not hang on the clock.
         sources: those that are recorded; none in a version that was published before they stood here.
         forgotten: digest of the list of what was forgotten that was applied to its rows; empty for an empty list.
+        intakes: digests of how the sources were taken in for which copydesk.toml says anything of it, by their names.
     """
 
     name: str
@@ -108,6 +109,7 @@ class Manifest:
     number: int = 0
     sources: tuple[KnownSource, ...] = ()
     forgotten: str = ""
+    intakes: dict[str, str] = field(default_factory=dict)
 
     @property
     def months(self) -> tuple[str, ...]:

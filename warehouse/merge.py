@@ -1,8 +1,8 @@
 """SQL that merges what a run has read with the former state: versions, months, and the new rows of each table.
 
 The queries run in a DuckDB database in memory, over views `former_<table>` (the published rows), `read_<table>`
-and `reparsed_<table>` (the staged rows) and the temporary tables that `PREPARE` makes. Writing the results belongs
-to `warehouse.load`.
+and `reparsed_<table>` (the staged rows) and the temporary tables that `PREPARE` makes. Views of documents and rejects
+have the path of the file that a record lies in as `file`. Writing the results belongs to `warehouse.load`.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ _FORGOTTEN = RecordFault("forgotten")
 PREPARE = """
 -- What was read or is gone; everything else stays as it is.
 CREATE TABLE affected AS
-    SELECT source, path, NULL::VARCHAR AS reason FROM read_files
+    SELECT source, path AS file, NULL::VARCHAR AS reason FROM read_files
     UNION ALL
     SELECT source, path, reason FROM gone;
 
 -- Former documents that are replaced or leave, without their texts; those that are forgotten leave no trace.
 CREATE TABLE leaving AS
     SELECT d.document_id, d.source, d.path, d.record_key, d.version, d.content_sha256, d.month, d.ingested_at,
-           t.reason, true AS is_affected, f.content_sha256 IS NOT NULL AS is_forgotten
-    FROM former_documents d JOIN affected t USING (source, path) LEFT JOIN to_forget f USING (content_sha256)
+           t.reason, true AS is_affected, f.content_sha256 IS NOT NULL AS is_forgotten, d.file
+    FROM former_documents d JOIN affected t USING (source, file) LEFT JOIN to_forget f USING (content_sha256)
     UNION ALL
     SELECT d.document_id, d.source, d.path, d.record_key, d.version, d.content_sha256, d.month, d.ingested_at,
-           NULL, false, true
-    FROM former_documents d SEMI JOIN to_forget USING (content_sha256) ANTI JOIN affected USING (source, path);
+           NULL, false, true, d.file
+    FROM former_documents d SEMI JOIN to_forget USING (content_sha256) ANTI JOIN affected USING (source, file);
 
 CREATE VIEW kept_versions AS
     FROM former_document_versions ANTI JOIN to_forget USING (content_sha256);
@@ -53,17 +53,23 @@ CREATE TABLE arriving AS
     UNION ALL
     SELECT document_id, month, version, ingested_at FROM reparsed;
 
+-- Files of several records that cannot be read to their ends: what is not there any more may be in the rest.
+CREATE TABLE unread AS
+    SELECT DISTINCT source, file FROM read_rejects
+    WHERE reason IN ('damaged', 'over_limit', 'unreadable', 'crashed', 'timeout') AND (path = file);
+
 -- Former rows that become former versions, and why; the month as it is parsed now.
 CREATE TABLE superseded AS
     SELECT l.document_id, coalesce(p.month, l.month) AS month,
            CASE WHEN l.reason IS NOT NULL THEN l.reason
                 WHEN n.document_id IS NOT NULL THEN 'changed'
-                WHEN r.path IS NOT NULL THEN 'rejected'
+                WHEN r.path IS NOT NULL OR x.file IS NOT NULL THEN 'rejected'
                 ELSE 'vanished' END AS reason
     FROM leaving l
     LEFT JOIN read_documents n USING (document_id)
     LEFT JOIN reparsed_documents p USING (document_id)
     LEFT JOIN read_rejects r ON (r.source, r.path, r.record_key) = (l.source, l.path, l.record_key)
+    LEFT JOIN unread x ON (x.source, x.file) = (l.source, l.file)
     WHERE NOT l.is_forgotten AND (n.document_id IS NULL OR n.content_sha256 != l.content_sha256);
 
 -- Former versions that are parsed again. Those of equal content are read alike: one of them is enough.
@@ -99,7 +105,7 @@ INSERT INTO dropped_files
         FROM former_files f
         ANTI JOIN dropped_files USING (source, path)
         LEFT JOIN missing x USING (source, path)
-        LEFT JOIN former_rejects j USING (source, path)
+        LEFT JOIN former_rejects j ON (j.source, j.file) = (f.source, f.path)
         WHERE f.source IN (SELECT source FROM dropped_files)
           AND f.source NOT IN (SELECT source FROM read_files)
     )
@@ -108,21 +114,21 @@ INSERT INTO dropped_files
 
 -- Forgotten records whose files stay: they become rejects that say so, and nothing more.
 CREATE TABLE turned AS
-    SELECT source, path, record_key, content_sha256 FROM leaving
-    ANTI JOIN dropped_files USING (source, path)
+    SELECT source, path, record_key, content_sha256, file FROM leaving l
+    ANTI JOIN dropped_files d ON (d.source, d.path) = (l.source, l.file)
     WHERE is_forgotten AND NOT is_affected
     UNION ALL
-    SELECT source, path, record_key, content_sha256 FROM former_rejects r
+    SELECT source, path, record_key, content_sha256, file FROM former_rejects r
     SEMI JOIN to_forget USING (content_sha256)
-    ANTI JOIN affected USING (source, path)
-    ANTI JOIN dropped_files USING (source, path)
+    ANTI JOIN affected USING (source, file)
+    ANTI JOIN dropped_files d ON (d.source, d.path) = (r.source, r.file)
     WHERE r.reason != 'forgotten';
 
 CREATE TABLE turned_files AS
-    SELECT DISTINCT source, path,
-           CASE WHEN (source, path) IN (
-                    SELECT (d.source, d.path) FROM former_documents d ANTI JOIN leaving USING (document_id)
-                    SEMI JOIN turned USING (source, path)
+    SELECT DISTINCT source, file AS path,
+           CASE WHEN (source, file) IN (
+                    SELECT (d.source, d.file) FROM former_documents d ANTI JOIN leaving USING (document_id)
+                    SEMI JOIN turned USING (source, file)
                 ) THEN 'loaded' ELSE 'rejected' END AS status
     FROM turned;
 """
@@ -212,8 +218,9 @@ def _parsed_again(former: str, new: str) -> str:
 HAS_REJECTS = """
     SELECT 1 FROM read_rejects
     UNION ALL SELECT 1 FROM turned
-    UNION ALL SELECT 1 FROM former_rejects SEMI JOIN affected USING (source, path)
-    UNION ALL SELECT 1 FROM former_rejects SEMI JOIN dropped_files USING (source, path)
+    UNION ALL SELECT 1 FROM former_rejects SEMI JOIN affected USING (source, file)
+    UNION ALL SELECT 1 FROM former_rejects r
+        SEMI JOIN dropped_files d ON (d.source, d.path) = (r.source, r.file)
 """
 """Whether any row of `rejects` changes: then it gives rows."""
 
@@ -225,7 +232,7 @@ HAS_CHANGED = f"""
     UNION ALL SELECT 1 FROM arriving ANTI JOIN leaving USING (document_id)
     UNION ALL SELECT 1 FROM (SELECT {_REJECT} FROM read_rejects EXCEPT SELECT {_REJECT} FROM former_rejects)
     UNION ALL SELECT 1 FROM (
-        SELECT {_REJECT} FROM former_rejects SEMI JOIN affected USING (source, path)
+        SELECT {_REJECT} FROM former_rejects SEMI JOIN affected USING (source, file)
         EXCEPT SELECT {_REJECT} FROM read_rejects
     )
     UNION ALL SELECT 1 FROM (SELECT {_FILE} FROM read_files EXCEPT SELECT {_FILE} FROM former_files)
@@ -235,9 +242,9 @@ HAS_CHANGED = f"""
 REJECTS_QUERY = f"""
     SELECT source, path, record_key, stage, reason, message, raw_excerpt, content_sha256, run_id, first_seen
     FROM former_rejects f
-    ANTI JOIN dropped_files USING (source, path)
+    ANTI JOIN dropped_files d ON (d.source, d.path) = (f.source, f.file)
     ANTI JOIN turned USING (source, path, record_key)
-    WHERE (source, path) NOT IN (SELECT (source, path) FROM affected)
+    WHERE (source, file) NOT IN (SELECT (source, file) FROM affected)
     UNION ALL
     SELECT source, path, record_key, {literal(_FORGOTTEN.stage)}, {literal(_FORGOTTEN.reason)},
            {literal(_FORGOTTEN.message)}, NULL, content_sha256, getvariable('run_id'), getvariable('now')
@@ -260,7 +267,7 @@ FILES_QUERY = """
                 WHEN g.path IS NOT NULL OR x.path IS NOT NULL THEN 'missing'
                 WHEN t.path IS NOT NULL THEN t.status
                 WHEN b.path IS NOT NULL THEN
-                    CASE WHEN (f.source, f.path) IN (SELECT (source, path) FROM former_documents)
+                    CASE WHEN (f.source, f.path) IN (SELECT (source, file) FROM former_documents)
                          THEN 'loaded' ELSE 'rejected' END
                 ELSE f.status END AS status,
            CASE WHEN (f.source, f.moved_to) IN (SELECT (source, path) FROM dropped_files) THEN NULL

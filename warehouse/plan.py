@@ -18,12 +18,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from etl.addresses import file_of, is_container
 from etl.contract import FILES, PARSER_VERSION, REJECT_REASONS, REJECTS, SOURCES
 from etl.errors import SetupFault
+from etl.intake import MAXIMUM_BYTES, Intake
+from etl.outside import sidecar_digest
 from etl.own_reference import load_own
 from etl.reference import Reference, load_reference
 from etl.sources import ListedFile, is_glob, list_file, list_files, matcher, on_disk, readable, split_glob
-from etl.stage import MAXIMUM_BYTES
 from warehouse.forgotten import Forgotten, require_forgotten
 from warehouse.home import RESERVED, Home, Source, absolute
 from warehouse.manifest import Manifest, current, read_table, require_current
@@ -79,6 +81,8 @@ class Plan:
         forgotten: what is not to be loaded.
         is_forgetting: whether the published rows were made with another list, so that what this one names is erased.
         reference: what texts are read with, the user's own included.
+        intake: how the files of each source are taken in, by its name.
+        intakes: what the manifest is to say of it: of sources of which all files are read as they are said to be now.
     """
 
     published: Manifest | None
@@ -98,6 +102,8 @@ class Plan:
     forgotten: Forgotten = field(default_factory=Forgotten)
     is_forgetting: bool = False
     reference: Reference = field(default_factory=load_reference)
+    intake: dict[str, Intake] = field(default_factory=dict)
+    intakes: dict[str, str] = field(default_factory=dict)
 
     @property
     def files_to_read(self) -> int:
@@ -186,9 +192,10 @@ def _compared(
         if listed:
             plan.sources.append(request.source)
         known = known_files.pop(request.source.name)
+        is_read_otherwise = _set_intake(plan, request, bool(known))
         if arguments and request.is_whole and not (listed or known):
             raise SetupFault(f"No file below {request.source.root} matches {', '.join(request.source.patterns)}")
-        _compare(plan, request, listed, known, is_listing_only, accept_shrink)
+        _compare(plan, request, listed, known, is_listing_only, accept_shrink, is_read_otherwise)
     _take_up(home, plan, files, recorded)
     if is_settled_only:
         _leave_unsettled(plan)
@@ -242,7 +249,7 @@ def make_retry(home: Home, reasons: Iterable[str] = ()) -> Plan:
     plan.is_retry = True
     recorded = _recorded_sources(home, published)
     rejects = read_table(home, published, REJECTS, ["source", "path", "reason"]).to_pylist()
-    paths = {(row["source"], row["path"]) for row in rejects if row["reason"] in wanted}
+    paths = {(row["source"], file_of(row["path"])) for row in rejects if row["reason"] in wanted}
     plan.gone = len(paths) - _read_again(plan, paths, recorded)
     plan.files_seen = plan.files_to_read
     files = read_table(home, published, FILES)
@@ -296,7 +303,10 @@ def make_mending(
         # A source whose disk is not mounted is left alone: nothing of it is missing yet.
         if not source.root.is_dir() or not (paths or is_listing):
             continue
-        listed = {file.path: file for file in list_files(source.root, source.patterns, skip=home.folder)}
+        listed = {
+            file.path: file
+            for file in list_files(source.root, source.patterns, skip=home.folder, with_archives=source.archives)
+        }
         if is_listing and listed:
             plan.files_seen += len(listed)
             plan.sources.append(source)
@@ -311,6 +321,7 @@ def make_mending(
     known = _sources_by_name(recorded)
     _retry_rejected(plan, files, known)
     _miss_forgotten(plan, files, rejects, known)
+    _take_in(home, plan, known)
     return plan
 
 
@@ -330,9 +341,31 @@ def make_forget(home: Home) -> Plan:
     return plan
 
 
+def _intake_of(source: Source) -> Intake:
+    """How a source is taken in, with the digest of its sidecar.
+
+    Raises:
+        SetupFault: the sidecar cannot be read.
+    """
+    intake = source.intake
+    return replace(intake, sidecar_sha256=sidecar_digest(intake.sidecar)) if intake.sidecar else intake
+
+
+def _set_intake(plan: Plan, request: Request, has_files: bool) -> bool:
+    """Note how a source is taken in now. Returns whether that is another way than that in which its files were read."""
+    name = request.source.name
+    plan.intake[name] = _intake_of(request.source)
+    now, then = plan.intake[name].digest, plan.intakes.get(name, "")
+    if now == then or not (request.is_whole or not has_files):
+        return False
+    plan.intakes[name] = now
+    return has_files
+
+
 def _plan(home: Home, published: Manifest | None) -> Plan:
     plan = Plan(published, forgotten=require_forgotten(home, published), reference=load_own(home.reference))
     if published is not None:
+        plan.intakes = dict(published.intakes)
         versions = (published.parser_version, published.reference_version)
         plan.is_reparse = versions != (PARSER_VERSION, plan.reference.version)
         plan.is_forgetting = published.forgotten != plan.forgotten.digest
@@ -344,6 +377,14 @@ def _take_up(home: Home, plan: Plan, files: pa.Table, recorded: dict[str, Source
     _retry_rejected(plan, files, recorded)
     if plan.is_forgetting:
         _miss_forgotten(plan, files, read_table(home, plan.published, REJECTS, _LOOKED_FOR), recorded)
+    _take_in(home, plan, recorded)
+
+
+def _take_in(home: Home, plan: Plan, recorded: dict[str, Source]) -> None:
+    """Find out how the files that are read again are taken in."""
+    if unknown := plan.read.keys() - plan.intake.keys():
+        known = _known_sources(home, recorded)
+        plan.intake.update((name, _intake_of(known[name])) for name in unknown)
 
 
 _LOOKED_FOR = ["source", "path", "reason", "raw_excerpt"]
@@ -588,7 +629,7 @@ def _list(home: Home, request: Request, is_explicit: bool) -> dict[str, ListedFi
 
     def walk(patterns: Iterable[str], under: str = "") -> int:
         before = len(listed)
-        for file in list_files(source.root, patterns, under, skip=home.folder):
+        for file in list_files(source.root, patterns, under, skip=home.folder, with_archives=source.archives):
             listed[file.path] = file
         return len(listed) - before
 
@@ -631,6 +672,7 @@ def _compare(
     known: dict[str, _Known],
     is_listing_only: bool,
     accept_shrink: bool = False,
+    is_read_otherwise: bool = False,
 ) -> None:
     source = request.source
     present = [path for path, file in known.items() if file.status in {"loaded", "rejected"}]
@@ -644,7 +686,12 @@ def _compare(
         file, former = listed[path], known.get(path)
         is_new = former is None or former.status == "moved" or not former.record_count
         # What another parser could not read, this one may.
-        if former is None or is_new or (plan.is_reparse and former.status == "rejected" and former.sha256):
+        if (
+            former is None
+            or is_new
+            or is_read_otherwise
+            or (plan.is_reparse and former.status == "rejected" and former.sha256)
+        ):
             read.append(file)
             continue
         if former.sha256 is None:
@@ -701,7 +748,8 @@ def _is_gone(root: Path, path: str) -> bool:
 
 def _is_readable(file: ListedFile, is_listing_only: bool) -> bool:
     """Whether a file can be read for one text: permissions alone do not tell, but by listing there is no more."""
-    if file.is_outside or file.byte_count > MAXIMUM_BYTES or not os.access(file.location, os.R_OK):
+    is_too_large = file.byte_count > MAXIMUM_BYTES and not is_container(file.path)
+    if file.is_outside or is_too_large or not os.access(file.location, os.R_OK):
         return False
     if is_listing_only:
         return True

@@ -25,7 +25,7 @@ from types import TracebackType
 
 import etl
 from etl.errors import SetupFault
-from etl.stage import Chunk, remove_staged, stage_rejects
+from etl.stage import Chunk, is_shared, remove_staged, stage_rejects
 from etl.worker import NO_RECORD, OUT_OF_MEMORY, Task
 from warehouse.home import Settings
 
@@ -116,7 +116,7 @@ class Pool:
             Exception: what a worker met that is no fault of a document, such as a full disk.
         """
         work = _Work(chunks)
-        is_small = sum(chunk.size for chunk in chunks) <= SMALL
+        is_small = sum(chunk.size for chunk in chunks) <= SMALL and not any(map(is_shared, chunks))
         count = 1 if is_small else min(self._most, len(chunks))
         self._keep(count)
         try:
@@ -224,44 +224,42 @@ class _Work:
         """Note that one is done."""
         self._left -= 1
 
-    def failed(self, job: _Job, index: int | None, death: _Died, folder: Path) -> int:
+    def failed(self, job: _Job, position: int | None, death: _Died, folder: Path) -> int:
         """Decide how to go on with what a worker died of.
 
         Args:
             job: what it was doing; nothing of it is staged.
-            index: of the record that it had in hand.
+            position: of the record that it had in hand.
             death: how it died.
             folder: where rows go.
 
         Returns:
             How many records are done with.
         """
-        size = job.chunk.size
+        chunk = job.chunk
         if job.reject is not None and not death.is_from_outside:
             # It cannot even be read.
-            stage_rejects(job.chunk, folder, job.number, *job.reject, is_read=False)
+            stage_rejects(chunk, folder, job.number, *job.reject, is_read=False)
             self.done(job)
-            return size
+            return chunk.size
         if death.is_from_outside:
             # No fault of what it had in hand.
-            again = [self._job(job.chunk, job.is_suspect, job.reject)]
-        elif size == 1 and job.is_suspect:
-            again = [self._job(job.chunk, True, (death.reason, death.detail))]
-        elif index is not None and size > 1:
-            again = self._parts(job.chunk, (0, index), (index + 1, size))
+            again = [self._job(chunk, job.is_suspect, job.reject)]
+        elif chunk.is_one and job.is_suspect:
+            again = [self._job(chunk, True, (death.reason, death.detail))]
+        elif position is not None and not chunk.is_one:
+            before, this, after = chunk.around(position)
             # First of all, so that what is wrong with the machine and not with the record shows soon.
-            again.insert(0, self._job(job.chunk.part(index, index + 1), True))
+            again = [self._job(this, True), *(self._job(other) for other in (before, after) if other is not None)]
         elif job.is_suspect:
             # Of which record is not to be seen: halves of halves will tell.
-            again = self._parts(job.chunk, (0, size // 2), (size // 2, size), are_suspect=True)
+            again = [self._job(half, True) for half in chunk.halves()]
+            again = again or [self._job(chunk, True, (death.reason, death.detail))]
         else:
-            again = [self._job(job.chunk, True)]
+            again = [self._job(chunk, True)]
         self._left += len(again) - 1
         self._again.extend(again)
         return 0
-
-    def _parts(self, chunk: Chunk, *ranges: tuple[int, int], are_suspect: bool = False) -> list[_Job]:
-        return [self._job(chunk.part(start, stop), are_suspect) for start, stop in ranges if start < stop]
 
     def _job(self, chunk: Chunk, is_suspect: bool = False, reject: tuple[str, str] | None = None) -> _Job:
         self._number += 1
@@ -331,9 +329,9 @@ class _Worker:
 
     @property
     def in_hand(self) -> int | None:
-        """The index of the record that it has in hand, in its chunk; None if it has none."""
-        index = int.from_bytes(self._memory[:8], sys.byteorder, signed=True)
-        return None if index == NO_RECORD else index
+        """The position of the record that it has in hand, in its chunk; None if it has none."""
+        position = int.from_bytes(self._memory[:8], sys.byteorder, signed=True)
+        return None if position == NO_RECORD else position
 
     def give(self, job: _Job, folder: Path) -> None:
         """Hand it a job. That it is dead shows when it is next looked at."""

@@ -156,6 +156,7 @@ def build_candidate(home: Home, loaded: Loaded) -> Manifest:
         summary,
         number=next_number(home),
         forgotten=loaded.forgotten,
+        intakes=loaded.intakes,
     )
     build(home, manifest)
     return manifest

@@ -34,7 +34,7 @@ from warehouse.manifest import Manifest, is_same_place, month_of
 from warehouse.origins import Origin
 from warehouse.plan import Plan, make_mending
 from warehouse.publish import moved_root
-from warehouse.scan import literal, scan
+from warehouse.scan import file_of_path, literal, scan
 
 UNKNOWN = "unknown"
 """What stands for a value of the ledger that nothing tells any more, where NULL is not allowed."""
@@ -240,16 +240,17 @@ class _Salvager:
             return
         for manifest in self._older:
             same = (
-                "SELECT source, path FROM old_files"
+                "SELECT source, path AS file FROM old_files"
                 if is_ledger_lost
-                else "SELECT o.source, o.path FROM old_files o JOIN files f USING (source, path) "
+                else "SELECT o.source, o.path AS file FROM old_files o JOIN files f USING (source, path) "
                 "WHERE o.sha256 = f.sha256 AND o.record_count = f.record_count AND f.record_count > 0"
             )
             key = ", ".join(table.key)
             superseded = "ANTI JOIN document_versions USING (document_id, version)" if table is DOCUMENTS else ""
             self._connection.execute(
                 f"INSERT INTO found_{table.name} WITH old_files AS ({self._old(manifest, FILES)}) "
-                f"FROM ({self._old(manifest, table, self._kept[table.name])}) SEMI JOIN ({same}) USING (source, path) "
+                f"SELECT * EXCLUDE (file) FROM (SELECT *, {file_of_path()} AS file "
+                f"FROM ({self._old(manifest, table, self._kept[table.name])})) SEMI JOIN ({same}) USING (source, file) "
                 f"ANTI JOIN {table.name} USING ({key}) ANTI JOIN found_{table.name} USING ({key}) {superseded}"
             )
         found = self._add(table)
@@ -442,12 +443,14 @@ _RECORDS = """
 """
 
 _HELD = f"""
-    SELECT source, path, count(*)::INTEGER AS record_count, min(first_seen) AS first_seen, max(run_id) AS run_id,
-           CASE WHEN count(*) = 1 THEN min(content_sha256) END AS sha256,
+    SELECT source, {file_of_path()} AS path, count(*)::INTEGER AS record_count, min(first_seen) AS first_seen,
+           max(run_id) AS run_id,
+           CASE WHEN count(*) = 1 AND NOT bool_or(contains(path, '!/')) THEN min(content_sha256) END AS sha256,
            CASE WHEN bool_or(is_loaded) THEN 'loaded' ELSE 'rejected' END AS status
-    FROM ({_RECORDS}) GROUP BY source, path
+    FROM ({_RECORDS}) GROUP BY 1, 2
 """
-"""The files that the documents and rejects come from. The digest of one record is that of its file."""
+"""The files that the documents and rejects come from. The digest of a text is that of its file; of a file of many
+records there is none, so that the next run reads it again."""
 
 _UNBALANCED = f"""
     SELECT f.source, f.path FROM files f LEFT JOIN ({_HELD}) h USING (source, path)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from etl.addresses import FILE_OF
 from etl.contract import Column, Table
 
 
@@ -17,6 +18,11 @@ def literal(text: str) -> str:
 def literal_glob(location: str | Path) -> str:
     """A path as DuckDB's glob that matches that path alone: brackets and the like in it are no pattern."""
     return re.sub(r"([\[*])", r"[\1]", str(location))
+
+
+def file_of_path(path: str = "path") -> str:
+    """The file that a record lies in, from the column of its path, as `etl.addresses.file_of` has it."""
+    return f"CASE WHEN contains({path}, '!/') THEN regexp_replace({path}, {literal(FILE_OF)}, '\\1') ELSE {path} END"
 
 
 def scanned(query: str) -> list[str]:

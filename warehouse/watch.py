@@ -53,7 +53,7 @@ def look(home: Home) -> Glance:
     for source in home.settings.sources:
         if not source.root.is_dir():
             raise SetupFault(f"No source at {source.root} (sources are set in {home.settings_file})")
-        for file in list_files(source.root, source.patterns, skip=home.folder):
+        for file in list_files(source.root, source.patterns, skip=home.folder, with_archives=source.archives):
             seen += 1
             if not is_settled(file, moment):
                 young += 1

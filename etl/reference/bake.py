@@ -288,8 +288,9 @@ _LEFT_OUT = ["af", "ast", "ca", "eu", "fo", "fy", "gl", "hsb", "lb", "rm", "se",
 
 _SMALL_WORDS = {
     "af": "die van en in is het nie dat met vir op te was sy hulle wat ook sê êrens môre reën oë hoë geïnteresseerd",
-    "ca": "de la que el en i a els les per un una amb és del al més però no va són seva què també ha això "
-    "així serà perquè segons dilluns dimarts milió món govern informació situació d'aquest l'any està català alcalde setmana número",
+    "ca": "de la que el en i a els les per un una amb és del al més però no va són seva què també ha això així serà "
+    "perquè segons dilluns dimarts milió món govern informació situació d'aquest l'any està català alcalde setmana "
+    "número",
     "eu": "eta da du ez bat izan dira dute ere izango baina hori dela zuen egin diren duen urte arte herri gobernua",
     "gl": "de que a o e do da en un unha para non os as por con se máis é ao son ten tamén pero está polo pola foi "
     "anos galego xunta segundo información situación millóns despois até número año niño señor mañá españa",

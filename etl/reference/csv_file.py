@@ -39,16 +39,24 @@ class CsvFile:
         content: its bytes.
         required: columns that the heading must have.
         optional: columns that it may have, besides `note`.
+        is_open: whether it may have any others, which are not read.
     """
 
     def __init__(
-        self, path: str, name: str, content: bytes, required: Sequence[str], optional: Sequence[str] = ()
+        self,
+        path: str,
+        name: str,
+        content: bytes,
+        required: Sequence[str],
+        optional: Sequence[str] = (),
+        is_open: bool = False,
     ) -> None:
         self._path = path
         self._name = name
         self._content = content
         self._required = tuple(required)
         self._columns = (*required, *optional)
+        self._is_open = is_open
 
     def fault(self, line: int, message: str) -> SetupFault:
         """A fault that names file and line."""
@@ -74,7 +82,7 @@ class CsvFile:
                     line, f"{len(cells)} cells, the heading has {len(heading)}: put a cell with a comma into quotes"
                 )
             row = dict.fromkeys(self._columns, "")
-            row.update((name, cell) for name, cell in zip(heading, cells, strict=False) if name != NOTE)
+            row.update((name, cell) for name, cell in zip(heading, cells, strict=False) if name in row)
             for name, cell in row.items():
                 if not cell.isprintable():
                     raise self.fault(line, f"{name} has a line end or a control character in it")
@@ -112,9 +120,9 @@ class CsvFile:
         names = [cell.lower() for cell in cells]
         allowed = ", ".join((*self._columns, NOTE))
         for name in names:
-            if name not in (*self._columns, NOTE):
+            if name not in (*self._columns, NOTE) and not self._is_open:
                 raise self.fault(line, f"{name!r} is no column; the heading may have {allowed}")
-            if names.count(name) > 1 and name != NOTE:
+            if names.count(name) > 1 and name in self._columns:
                 raise self.fault(line, f"the column {name} stands there twice")
         if missing := [name for name in self._required if name not in names]:
             raise self.fault(

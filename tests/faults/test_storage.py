@@ -29,6 +29,7 @@ def can_mount(folder: Path) -> bool:
 def disk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder to mount something at, in a name space of its own."""
     folder = tmp_path_factory.mktemp("disk")
+    # Skipped on macOS, and on Linux where neither root nor user namespaces are to be had; CI has them.
     if not can_mount(folder):
         pytest.skip(
             "a disk that is full or read-only for one process alone has to be mounted, "

@@ -6,7 +6,7 @@ import pytest
 
 import warehouse.plan
 from etl.errors import SetupFault
-from etl.stage import MAXIMUM_BYTES
+from etl.intake import MAXIMUM_BYTES
 from tests.support import candidate, dispatch, patch_workers, query, run, write
 from warehouse.home import Home
 from warehouse.lock import WriterLock

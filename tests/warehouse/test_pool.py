@@ -11,7 +11,7 @@ import pytest
 
 from etl.contract import REJECT_REASONS
 from etl.errors import SetupFault
-from etl.stage import MAXIMUM_BYTES
+from etl.intake import MAXIMUM_BYTES
 from tests.processes import Process, processes
 from tests.services import wait_for
 from tests.support import (

@@ -1,0 +1,377 @@
+"""What a file holds: archives are opened, compressed files expanded, one record after the other.
+
+Nothing is ever written below a name that stands in an archive: names are text, to be shown and stored. What a file of
+many records holds, line by line, is read in `etl.record_files`.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import re
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import IO, Any, cast
+
+import pyarrow as pa
+
+from etl.addresses import COMPRESSIONS, is_archive, is_container, is_record_file, member_path
+from etl.errors import RecordFault
+from etl.intake import Intake, Limits
+from etl.record_files import read_record_file
+from etl.records import DAMAGE, Counter, Record, Wanted, digest
+from etl.sources import readable
+
+BUFFER_BYTES = 1 << 16
+"""Bytes that are expanded, and read, at once."""
+
+IN_MEMORY = 16 * 1024 * 1024
+"""Bytes up to which an archive inside another is held in memory; a larger one goes to a temporary file."""
+
+_OPEN: dict[str, Callable[[Any], Any]] = {
+    "gz": lambda stream: gzip.GzipFile(fileobj=stream, mode="rb"),
+    "bz2": bz2.BZ2File,
+    "xz": lzma.LZMAFile,
+    "zst": lambda stream: pa.input_stream(pa.PythonFile(_Raw(stream), mode="r"), compression="zstd"),
+}
+_TAR_COMPRESSIONS = {"tgz": "gz", "tbz": "bz2", "tbz2": "bz2", "txz": "xz", "tzst": "zst"}
+
+# Names that Windows takes for devices, whatever folder they are in.
+_DEVICE = re.compile(r"(?i)(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)[ .]*(?:[.:].*)?")
+_DRIVE = re.compile(r"[A-Za-z]:|[\\/]")
+
+_ENCRYPTED = 1
+_FORMAT, _REGULAR, _FOLDER = 0o170000, 0o100000, 0o040000
+
+
+def read_records(
+    stream: IO[bytes], path: str, byte_count: int, intake: Intake, wanted: Wanted, spool: str | None = None
+) -> Iterator[Record]:
+    """The records of a file, in their order there.
+
+    What is wrong with one record costs that record. What is wrong with the file ends it, with a record that stands for
+    all that would have come.
+
+    Args:
+        stream: the file, opened; seekable.
+        path: of the file, below its root.
+        byte_count: its size.
+        intake: how its source is taken in.
+        wanted: which records are to be read; the others are not given.
+        spool: folder for temporary files; the system's by default.
+
+    Raises:
+        OSError: the file itself cannot be read.
+    """
+    return _Reader(byte_count, intake, wanted, spool).file(_Raw(stream), path)
+
+
+class _UnreadableFile(Exception):
+    """The file that lies on disk cannot be read, whatever is in it.
+
+    Attributes:
+        error: what the system said.
+    """
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class _Raw(io.RawIOBase):
+    """A file whose own errors are told from those of what is in it."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            return int(cast("io.RawIOBase", self._stream).readinto(buffer) or 0)
+        except OSError as error:
+            raise _UnreadableFile(error) from error
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+
+class _Expanding(io.RawIOBase):
+    """What comes out of a decompressor, counted."""
+
+    def __init__(self, stream: Any, budget: _Budget) -> None:
+        self._stream = stream
+        self._read = stream.read if isinstance(stream, pa.NativeFile) else stream.read1
+        self._budget = budget
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        # No more than comes out at once: what comes before some damage would be lost with it.
+        block = self._read(min(len(buffer), BUFFER_BYTES))
+        self._budget.spend(len(block))
+        buffer[: len(block)] = block
+        return len(block)
+
+
+class _Budget:
+    """What has come out of a file, and what may."""
+
+    def __init__(self, byte_count: int, limits: Limits) -> None:
+        by_ratio = max(byte_count * limits.expansion_ratio, limits.free_bytes)
+        self._most = min(by_ratio, limits.expanded_bytes)
+        self._reason = "" if self._most < by_ratio else f", {limits.expansion_ratio} times its size"
+        self._most_members = limits.members
+        self.spent = 0
+        self._members = 0
+
+    def spend(self, count: int) -> None:
+        """Count bytes that have come out.
+
+        Raises:
+            RecordFault: they are too many.
+        """
+        self.spent += count
+        if self.spent > self._most:
+            raise RecordFault("over_limit", f"It expands to more than {self._most:,} bytes{self._reason}")
+
+    def count_member(self) -> None:
+        """Count a member.
+
+        Raises:
+            RecordFault: it is one too many.
+        """
+        self._members += 1
+        if self._members > self._most_members:
+            raise RecordFault("over_limit", f"It has more than {self._most_members:,} members")
+
+
+class _Reader:
+    """Reads one file, from the outside in."""
+
+    def __init__(self, byte_count: int, intake: Intake, wanted: Wanted, spool: str | None) -> None:
+        self._byte_count = byte_count
+        self._intake = intake
+        self._limits = intake.limits
+        self._wanted = wanted
+        self._spool = spool
+        self._budget = _Budget(byte_count, intake.limits)
+        self._counter = Counter()
+        # Hashes of their paths, and how often those stand there that do so more than once.
+        self._paths: set[int] = set()
+        self._again: dict[str, int] = {}
+
+    def file(self, stream: io.RawIOBase, path: str, depth: int = 0) -> Iterator[Record]:
+        """The records of the file itself, or of a member that may hold more than one."""
+        before = self._counter.value
+        try:
+            if not self._byte_count:
+                raise RecordFault("empty")
+            if depth > self._limits.nesting:
+                raise RecordFault("over_limit", f"It lies {depth} archives deep, {self._limits.nesting} are allowed")
+            with ExitStack() as stack:
+                yield from self._contents(stream, path, depth, stack)
+            if self._counter.value == before:
+                raise RecordFault("no_records")
+        except RecordFault as fault:
+            yield from self._rest(path, fault, depth, before)
+        except _UnreadableFile as error:
+            raise error.error from None
+        except MemoryError:
+            raise
+        except DAMAGE as error:
+            yield from self._rest(path, _damaged(error), depth, before)
+
+    def _rest(self, path: str, fault: RecordFault, depth: int, before: int) -> Iterator[Record]:
+        """What stands for all that would have come."""
+        index = self._counter.take()
+        # Members have paths of their own. A line's own id never looks like this.
+        key = "0" if is_archive(path) or index == before else f"#{index - before}"
+        if not depth or self._wanted(index):
+            yield Record(index, path, key, fault=fault, is_rest=not depth)
+
+    def _contents(self, stream: io.RawIOBase, path: str, depth: int, stack: ExitStack) -> Iterator[Record]:
+        compression, name = _inner_name(path)
+        if name.endswith(".zip"):
+            yield from self._zip(self._seekable(stream, compression, stack), path, depth)
+        elif name.endswith(".tar"):
+            yield from self._tar(self._expanded(stream, compression, stack), path, depth)
+        elif is_record_file(name):
+            # Twice over, where it has to be seen which of the ids are unique.
+            open_again = self._seekable if name.endswith(".parquet") else self._buffered
+            spent = self._budget.spent
+
+            def opened() -> IO[bytes]:
+                self._budget.spent = spent
+                return open_again(stream, compression, stack)
+
+            yield from read_record_file(opened, name, path, self._intake, self._counter, self._wanted)
+        else:
+            yield from self._text(path, "0", None, lambda: self._buffered(stream, compression, stack))
+
+    def _text(
+        self, path: str, key: str, fault: RecordFault | None, opened: Callable[[], IO[bytes] | None]
+    ) -> Iterator[Record]:
+        """A record that is a text, or what is wrong with it."""
+        index = self._counter.take()
+        if not self._wanted(index):
+            return
+        raw = None
+        if fault is None:
+            try:
+                with cast("IO[bytes]", opened()) as stream:
+                    raw = stream.read(self._limits.record_bytes + 1)
+            except DAMAGE as error:
+                fault = _damaged(error)
+            else:
+                if len(raw) > self._limits.record_bytes:
+                    fault = RecordFault("too_large", f"More than {self._limits.record_bytes:,} bytes")
+        if fault is not None:
+            yield Record(index, path, key, fault=fault)
+        else:
+            assert raw is not None, "it was read"
+            yield Record(index, path, key, raw, digest(raw))
+
+    def _expanded(self, stream: io.RawIOBase, compression: str | None, stack: ExitStack) -> io.RawIOBase:
+        """What comes out of a file's compression, from its beginning; to close it does not close the file."""
+        stream.seek(0)
+        if compression is None:
+            return _Raw(cast("IO[bytes]", stream))
+        return _Expanding(stack.enter_context(_OPEN[compression](stream)), self._budget)
+
+    def _buffered(self, stream: io.RawIOBase, compression: str | None, stack: ExitStack) -> IO[bytes]:
+        return cast("IO[bytes]", io.BufferedReader(self._expanded(stream, compression, stack), BUFFER_BYTES))
+
+    def _seekable(self, stream: io.RawIOBase, compression: str | None, stack: ExitStack) -> IO[bytes]:
+        """The same, as a file in which one can go back."""
+        opened = self._buffered(stream, compression, stack)
+        return opened if compression is None else self._spooled(opened, stack)
+
+    def _spooled(self, stream: IO[bytes], stack: ExitStack) -> IO[bytes]:
+        held = stack.enter_context(tempfile.SpooledTemporaryFile(IN_MEMORY, dir=self._spool))  # noqa: SIM115
+        while block := stream.read(BUFFER_BYTES):
+            held.write(block)
+        held.seek(0)
+        return cast("IO[bytes]", held)
+
+    def _zip(self, stream: IO[bytes], path: str, depth: int) -> Iterator[Record]:
+        with zipfile.ZipFile(stream) as archive:
+            for info in archive.infolist():
+                self._budget.count_member()
+                fault = None
+                if info.flag_bits & _ENCRYPTED:
+                    fault = RecordFault("encrypted")
+                elif (info.external_attr >> 16) & _FORMAT not in (0, _REGULAR, _FOLDER):
+                    fault = _LINK
+                if fault is None and info.is_dir():
+                    continue
+                # As it says, and no more than that comes out: so every share of the file comes to the same.
+                self._budget.spend(info.file_size)
+                yield from self._member(path, _zip_name(info), fault, depth, _opener(archive.open, info))
+
+    def _tar(self, stream: io.RawIOBase, path: str, depth: int) -> Iterator[Record]:
+        # Not by its iteration: that keeps every member, and takes a damaged header for the end.
+        with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|", bufsize=BUFFER_BYTES) as archive:
+            opened: Any = archive
+            info = opened.firstmember
+            while info is not None:
+                self._budget.count_member()
+                if not info.isdir():
+                    fault = None if info.isreg() else _LINK
+                    yield from self._member(path, info.name, fault, depth, _opener(archive.extractfile, info))
+                opened.members.clear()
+                opened.fileobj.seek(opened.offset)
+                try:
+                    info = tarfile.TarInfo.fromtarfile(archive)
+                except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+                    info = None
+                except tarfile.EmptyHeaderError:  # type: ignore[attr-defined]
+                    raise RecordFault("damaged", "It ends without its end mark") from None
+
+    def _member(
+        self, archive: str, name: str, fault: RecordFault | None, depth: int, opened: Callable[[], Any]
+    ) -> Iterator[Record]:
+        """The records of one member, or what is wrong with it."""
+        while name.startswith("./"):
+            name = name[2:]
+        if unsafe := _unsafe(name, self._limits.path_length):
+            fault = RecordFault("unsafe_member", unsafe)
+        if fault is not _LINK and not unsafe and not self._intake.is_text(name):
+            return
+        path, key = self._placed(member_path(archive, readable(name)))
+        if fault is None and key == "0" and is_container(name):
+            with ExitStack() as stack:
+                try:
+                    held = self._spooled(stack.enter_context(opened()), stack)
+                except DAMAGE as error:
+                    fault = _damaged(error)
+                else:
+                    yield from self.file(_Raw(held), path, depth + 1)
+                    return
+        yield from self._text(path, key, fault, opened)
+
+    def _placed(self, path: str) -> tuple[str, str]:
+        """A member's path, and its key: 0, or how many members of the same path come before it."""
+        mark = hash(path)
+        if mark not in self._paths:
+            self._paths.add(mark)
+            return path, "0"
+        self._again[path] = self._again.get(path, 0) + 1
+        return path, str(self._again[path])
+
+
+_LINK = RecordFault("unsafe_member", "It is a link or a device")
+
+
+def _opener(open_member: Callable[[Any], Any], info: Any) -> Callable[[], Any]:
+    return lambda: open_member(info)
+
+
+def _inner_name(path: str) -> tuple[str | None, str]:
+    """The compression of a file, and its name in lower case without the ending that says so."""
+    name, _, ending = path.lower().rpartition(".")
+    if ending in _TAR_COMPRESSIONS:
+        return _TAR_COMPRESSIONS[ending], f"{name}.tar"
+    return (ending, name) if ending in COMPRESSIONS else (None, path.lower())
+
+
+def _zip_name(info: zipfile.ZipInfo) -> str:
+    """A member's name: many programs write UTF-8 without saying so."""
+    if info.flag_bits & 0x800:
+        return info.filename
+    try:
+        return info.filename.encode("cp437").decode("utf-8")
+    except UnicodeError:
+        return info.filename
+
+
+def _unsafe(name: str, longest: int) -> str | None:
+    """What is wrong with a member's name; None if nothing is."""
+    if len(name) > longest:
+        return f"Its name has {len(name):,} characters, {longest:,} are allowed"
+    parts = re.split(r"[\\/]", name)
+    if ".." in parts or _DRIVE.match(name):
+        return "Its name leads out of the archive"
+    if any(_DEVICE.fullmatch(part) for part in parts):
+        return "Its name is that of a device"
+    if not name or any(ord(sign) < 32 or 127 <= ord(sign) < 160 for sign in name):
+        return "Its name holds control characters" if name else "It has no name"
+    return None
+
+
+def _damaged(error: BaseException) -> RecordFault:
+    said = " ".join(str(error).split())[:120]
+    return RecordFault("damaged", said[:1].upper() + said[1:] if said else type(error).__name__)

@@ -1,0 +1,76 @@
+"""What is said of records outside their files: in their paths, and in a sidecar. As the column `given` has it.
+
+What it means is in `etl.given`; what a file of many records says itself is read in `etl.record_files`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from etl.addresses import file_of
+from etl.errors import SetupFault
+from etl.intake import GIVEN, Intake
+from etl.records import PATH, SIDECAR, digest, given_json
+from etl.reference.csv_file import CsvFile
+
+
+class Outside:
+    """What is said of the records of one source.
+
+    Args:
+        intake: of the source.
+
+    Raises:
+        SetupFault: the sidecar cannot be read.
+    """
+
+    def __init__(self, intake: Intake) -> None:
+        self._pattern = intake.path_pattern
+        self._sidecar = read_sidecar(intake.sidecar) if intake.sidecar else {}
+
+    def given(self, path: str, own: str | None) -> str | None:
+        """The column `given` of a record: what it says itself comes first, then the sidecar, then the path.
+
+        Args:
+            path: of the record.
+            own: the column, as its file gives it.
+        """
+        if self._sidecar and (said := self._sidecar.get(path) or self._sidecar.get(file_of(path))):
+            own = given_json(said, SIDECAR, own)
+        if self._pattern and (found := self._pattern.search(path)):
+            own = given_json({name: value or "" for name, value in found.groupdict().items()}, PATH, own)
+        return own
+
+
+def sidecar_digest(path: str) -> str:
+    """The SHA-256 of a sidecar, in hex.
+
+    Raises:
+        SetupFault: it cannot be read.
+    """
+    return digest(_content(path))
+
+
+def read_sidecar(path: str) -> dict[str, dict[str, str]]:
+    """What a sidecar says, by path.
+
+    Raises:
+        SetupFault: it cannot be read, is no CSV with a column `path`, or names a path twice.
+    """
+    file = CsvFile(path, Path(path).name, _content(path), ["path"], GIVEN, is_open=True)
+    said: dict[str, dict[str, str]] = {}
+    for origin, row in file.rows():
+        name = row.pop("path")
+        if name in said:
+            raise file.fault(origin.line, f"{name} stands there twice")
+        said[name] = {column: value for column, value in row.items() if value}
+    return said
+
+
+def _content(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise SetupFault(
+            f"Cannot read the sidecar {path}: {error.strerror}. It is named as `sidecar` in copydesk.toml"
+        ) from None

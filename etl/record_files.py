@@ -1,0 +1,328 @@
+"""Files of many records: JSON Lines, CSV, TSV and Parquet, each with a column that holds a text.
+
+Which column holds what is said by an `etl.intake.Intake`. Whether such a file lies in an archive, or is compressed, is
+seen to in `etl.containers`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import csv
+import datetime as dt
+import io
+import json
+import re
+from array import array
+from collections.abc import Callable, Iterable, Iterator
+from hashlib import blake2b
+from itertools import chain
+from typing import IO, Any
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from etl.decode import decode
+from etl.errors import RecordFault
+from etl.intake import MAXIMUM_BYTES, Intake
+from etl.records import DAMAGE, MAPPING, Counter, Record, Wanted, digest, given_json
+
+LONGEST_ID = 1_000
+"""Code points of the longest id that is taken for a record key."""
+
+ROWS = 500
+"""Rows of a Parquet file that are held at once."""
+
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+# What stands in a key that is no id.
+_INDEX_KEY = re.compile(r"#\d+")
+
+# One cell may hold a whole text.
+csv.field_size_limit(MAXIMUM_BYTES)
+
+Opened = Callable[[], IO[bytes]]
+Row = tuple[bytes, dict[str, Any]]
+"""A record's bytes and its values by column."""
+
+
+def read_record_file(
+    opened: Opened, name: str, path: str, intake: Intake, counter: Counter, wanted: Wanted
+) -> Iterator[Record]:
+    """The records of a file of many.
+
+    Args:
+        opened: opens it at its beginning, as often as it is called.
+        name: its name, without the ending of a compression.
+        path: the path of its records.
+        intake: says which column holds what.
+        counter: of the records of the file that it lies in.
+        wanted: which of those are to be read.
+
+    Raises:
+        RecordFault: it cannot be read any further.
+    """
+    rows = _rows_of(name.rpartition(".")[2].lower(), intake)
+    keys = _Keys(_ids(rows(opened()), intake))
+    for index, row in enumerate(rows(opened())):
+        at = counter.take()
+        if wanted(at):
+            yield _record(row, at, index, path, keys, intake)
+
+
+_Rows = Callable[[IO[bytes]], Iterator[Callable[[], Row]]]
+"""Gives each record of an opened file as a function that parses it: those that nobody wants need not be."""
+
+
+def _rows_of(ending: str, intake: Intake) -> _Rows:
+    if ending in ("jsonl", "ndjson"):
+        return lambda stream: _json_lines(stream, intake)
+    if ending == "parquet":
+        return lambda stream: _parquet(stream, intake)
+    return lambda stream: _csv(stream, intake, "\t" if ending == "tsv" else None)
+
+
+def _record(row: Callable[[], Row], at: int, index: int, path: str, keys: _Keys, intake: Intake) -> Record:
+    raw = b""
+    key = keys.of(index, None)
+    try:
+        raw, values = row()
+        key = keys.of(index, _id(values, intake))
+        text, found = _mapped(values, intake)
+    except RecordFault as fault:
+        return Record(at, path, key, raw or None, digest(raw) if raw else None, fault=fault)
+    text, had_halves = whole(text)
+    flags = ("control_characters_removed",) if had_halves else ()
+    url, given = found.get("url"), given_json(found, MAPPING)
+    return Record(at, path, key, text.encode(), digest(raw), url, given, "utf-8", flags)
+
+
+def _mapped(values: dict[str, Any], intake: Intake) -> tuple[str, dict[str, str]]:
+    """The text of a record, and what else is given of it, by field.
+
+    Raises:
+        RecordFault: it has no text.
+    """
+    column = intake.column_of["text"]
+    text = _value(values, column)
+    if isinstance(text, bytes):
+        text = decode(text, intake.encoding).text
+    if not isinstance(text, str):
+        have = ", ".join(map(str, list(values)[:20])) or "none"
+        what = "is no text" if text is not None else "is not there or empty"
+        raise RecordFault("no_text", f"The column {column} {what}; it has {have}"[:500])
+    found = {}
+    for name in ("date", "title", "url", "language", "byline"):
+        value = _plain(_value(values, intake.column_of[name]))
+        if value:
+            found[name] = value
+    return text, found
+
+
+def _value(values: dict[str, Any], column: str) -> Any:
+    """A column's value; `meta.date` is the `date` within `meta`, where no column has that very name."""
+    if column in values:
+        return values[column]
+    inside: Any = values
+    for part in column.split("."):
+        inside = inside.get(part) if isinstance(inside, dict) else None
+    return inside
+
+
+def _plain(value: object) -> str | None:
+    """A value as text on one line; None where it is none, or made of others."""
+    if isinstance(value, list):
+        value = "; ".join(part for part in value if isinstance(part, str))
+    if isinstance(value, dt.date):
+        value = value.isoformat()
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return " ".join(whole(str(value))[0].split()) or None
+
+
+def _id(values: dict[str, Any], intake: Intake) -> str | None:
+    """A record's own id, if it can be a key."""
+    own = _plain(_value(values, intake.column_of["id"]))
+    return own if own and len(own) <= LONGEST_ID and own.isprintable() and not _INDEX_KEY.fullmatch(own) else None
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def whole(text: str) -> tuple[str, bool]:
+    """A text without halves of surrogate pairs, which JSON can hold and nothing else; and whether it had any."""
+    cleaned = _HALF.sub("", text)
+    return cleaned, cleaned != text
+
+
+def _ids(rows: Iterable[Callable[[], Row]], intake: Intake) -> Iterator[str]:
+    # What is wrong with the file, and where, shows when it is read for its records.
+    with contextlib.suppress(*DAMAGE, RecordFault):
+        for row in rows:
+            own = None
+            with contextlib.suppress(RecordFault):
+                own = _id(row()[1], intake)
+            if own is not None:
+                yield own
+
+
+class _Keys:
+    """Which ids of a file are unique in it. Of each it keeps eight bytes, as there may be millions."""
+
+    def __init__(self, ids: Iterable[str]) -> None:
+        marks = np.sort(np.frombuffer(array("Q", map(_mark, ids)) or array("Q"), dtype=np.uint64))
+        self._all = marks
+        self._twice = np.unique(marks[1:][marks[1:] == marks[:-1]])
+
+    def of(self, index: int, own: str | None) -> str:
+        """The key of a record: its own id, or else its index, marked where that is another's id."""
+        if own is not None and not _holds(self._twice, own):
+            return own
+        key = str(index)
+        return f"#{index}" if _holds(self._all, key) else key
+
+
+def _mark(own: str) -> int:
+    return int.from_bytes(blake2b(own.encode(), digest_size=8).digest(), "little")
+
+
+def _holds(marks: np.ndarray[Any, np.dtype[np.uint64]], own: str) -> bool:
+    if not len(marks):
+        return False
+    mark = np.uint64(_mark(own))
+    at = int(np.searchsorted(marks, mark))
+    return at < len(marks) and bool(marks[at] == mark)
+
+
+def _json_lines(stream: IO[bytes], intake: Intake) -> Iterator[Callable[[], Row]]:
+    is_first = True
+    for line in _lines(stream, intake):
+        if is_first and line.lstrip()[:1] == b"[":
+            raise RecordFault("no_records", "It is one JSON array, not a JSON object on each line")
+        is_first = False
+        yield lambda line=line: (line, _json_object(line, intake))  # type: ignore[misc]
+
+
+def _lines(stream: IO[bytes], intake: Intake) -> Iterator[bytes]:
+    """The lines of a file that are not blank, in UTF-8 where a byte order mark says that they are in UTF-16 or 32."""
+    stream, encoding = _with_mark(stream)
+    most = intake.limits.record_bytes
+    if encoding is not None and encoding != "utf-8-sig":
+        recoded = io.TextIOWrapper(stream, encoding, newline="\n")
+        lines: Iterator[bytes] = (line.encode() for line in iter(lambda: recoded.readline(most), ""))
+    else:
+        lines = iter(lambda: stream.readline(most + 1), b"")
+    is_rest = False
+    for number, line in enumerate(lines):
+        has_end = line.endswith(b"\n")
+        if is_rest:
+            is_rest = not has_end
+            continue
+        is_rest = not has_end and len(line) > most
+        if number == 0 and encoding == "utf-8-sig":
+            line = line.removeprefix(codecs.BOM_UTF8)
+        line = line.strip()
+        if line:
+            yield line
+
+
+def _with_mark(stream: IO[bytes]) -> tuple[IO[bytes], str | None]:
+    """An opened file and what its byte order mark says."""
+    buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]
+    begin = buffered.peek(4)[:4]
+    encoding = next((name for mark, name in _BYTE_ORDER_MARKS if begin.startswith(mark)), None)
+    return buffered, encoding
+
+
+def _json_object(line: bytes, intake: Intake) -> dict[str, Any]:
+    if len(line) > intake.limits.record_bytes:
+        raise RecordFault("too_large", f"The line has more than {intake.limits.record_bytes:,} bytes")
+    try:
+        text = line.decode(intake.encoding or "utf-8")
+    except (UnicodeDecodeError, LookupError):
+        text = decode(line, intake.encoding).text
+    try:
+        values = json.loads(text, strict=False)
+    except (ValueError, RecursionError) as error:
+        raise RecordFault("malformed", f"Not JSON: {str(error)[:120]}") from None
+    if not isinstance(values, dict):
+        raise RecordFault("malformed", "The line is JSON, but no object")
+    return values
+
+
+def _csv(stream: IO[bytes], intake: Intake, delimiter: str | None) -> Iterator[Callable[[], Row]]:
+    stream, marked = _with_mark(stream)
+    encoding = marked or intake.encoding or "utf-8"
+    is_wide = encoding.startswith(("utf-16", "utf-32"))
+    # Bytes that do not fit are taken along, so that they cost their own record and no other.
+    lines = io.TextIOWrapper(stream, encoding, "strict" if is_wide else "surrogateescape", newline="")
+    first = lines.readline(intake.limits.record_bytes)
+    delimiter = delimiter or max(",;\t|", key=first.count)
+    reader = csv.reader(chain([first], lines), delimiter=delimiter)
+    columns: list[str] | None = None
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            fault = RecordFault("malformed", f"Not CSV: {error}")
+            if columns is None:
+                raise fault from None
+            yield _raising(fault)
+            continue
+        if columns is None:
+            columns = [cell.strip() for cell in cells]
+            if intake.column_of["text"] not in columns:
+                have = ", ".join(columns[:20]).encode("utf-8", "replace").decode()
+                raise RecordFault("no_text", f"It has no column {intake.column_of['text']}; it has {have}"[:500])
+        elif cells:
+            yield _row(columns, cells, encoding, intake)
+
+
+def _raising(fault: RecordFault) -> Callable[[], Row]:
+    def row() -> Row:
+        raise fault
+
+    return row
+
+
+def _row(columns: list[str], cells: list[str], encoding: str, intake: Intake) -> Callable[[], Row]:
+    def row() -> Row:
+        raw = json.dumps(cells).encode()
+        if len(cells) != len(columns):
+            raise RecordFault("malformed", f"The row has {len(cells)} cells, its header {len(columns)}")
+        plain = cells
+        if any(map(_HALF.search, cells)):
+            # The whole row tells more of its encoding than its cells do.
+            parts = [cell.encode(encoding, "surrogateescape") for cell in cells]
+            found = decode(b"\n".join(parts), intake.encoding).encoding
+            plain = [part.decode(found) for part in parts]
+        return raw, dict(zip(columns, plain, strict=True))
+
+    return row
+
+
+def _parquet(stream: IO[bytes], intake: Intake) -> Iterator[Callable[[], Row]]:
+    with pq.ParquetFile(stream, pre_buffer=False, buffer_size=1 << 20) as parquet:
+        have = parquet.schema_arrow.names
+        wanted = {column.partition(".")[0] for column in intake.column_of.values()} | set(intake.column_of.values())
+        columns = [name for name in have if name in wanted]
+        if not {intake.column_of["text"], intake.column_of["text"].partition(".")[0]} & set(columns):
+            raise RecordFault(
+                "no_text", f"It has no column {intake.column_of['text']}; it has {', '.join(have[:20])}"[:500]
+            )
+        for batch in parquet.iter_batches(ROWS, columns=columns, use_threads=False):
+            for values in batch.to_pylist():
+                yield lambda values=values: (_canonical(values), values)  # type: ignore[misc]
+
+
+def _canonical(values: dict[str, Any]) -> bytes:
+    """A row as bytes: it has none of its own."""
+    return json.dumps(values, default=repr, ensure_ascii=True).encode()

@@ -1,0 +1,245 @@
+"""Archives and compressed files: every record or its reject, and nothing that leads out of them."""
+
+import io
+import struct
+import tarfile
+import zipfile
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etl.containers import read_records
+from etl.intake import Intake, Limits
+from etl.records import Share
+from tests.etl.packing import COMPRESS, link, read, tarred, texts, zipped
+
+TWO = {"a.txt": b"one", "in/b.txt": b"two"}
+
+
+@pytest.mark.parametrize("ending", COMPRESS)
+def test_a_compressed_text_is_one_record(ending: str) -> None:
+    assert texts(COMPRESS[ending](b"Un pont."), f"2021/a.txt.{ending}") == {(f"2021/a.txt.{ending}", "0"): "Un pont."}
+
+
+@pytest.mark.parametrize("ending", COMPRESS)
+@pytest.mark.parametrize("short", [True, False])
+def test_a_compressed_archive_is_its_members(ending: str, short: bool) -> None:
+    name = f"a.t{ending}" if short else f"a.tar.{ending}"
+    assert texts(COMPRESS[ending](tarred(TWO)), name) == {
+        (f"{name}!/a.txt", "0"): "one",
+        (f"{name}!/in/b.txt", "0"): "two",
+    }
+
+
+def test_only_what_the_patterns_mean_is_read() -> None:
+    members = {"a.txt": b"one", "b.TXT": b"two", "c.xml": b"<x/>", "in/d.txt": b"four"}
+    assert list(texts(zipped(members), "z.zip").values()) == ["one", "two", "four"]
+    assert list(texts(zipped(members), "z.zip", Intake(("2021/*.xml",))).values()) == ["<x/>"]
+
+
+def test_archives_lie_in_archives_up_to_a_depth() -> None:
+    raw = tarred({"in.zip": zipped({"a.txt": b"one", "b.txt.gz": COMPRESS["gz"](b"two")}), "c.txt": b"three"})
+    assert texts(raw, "t.tar") == {
+        ("t.tar!/in.zip!/a.txt", "0"): "one",
+        ("t.tar!/in.zip!/b.txt.gz", "0"): "two",
+        ("t.tar!/c.txt", "0"): "three",
+    }
+    for _ in range(5):
+        raw = zipped({"deeper.zip": raw})
+    assert [record.fault.reason for record in read(raw, "z.zip") if record.fault] == ["over_limit"]
+
+
+def test_a_name_that_stands_there_twice_is_two_records() -> None:
+    with pytest.warns(UserWarning, match="Duplicate name"):
+        raw = zipped([("a.txt", b"one"), ("a.txt", b"two"), ("./a.txt", b"three")])
+    assert list(texts(raw, "z.zip").items()) == [
+        (("z.zip!/a.txt", "0"), "one"),
+        (("z.zip!/a.txt", "1"), "two"),
+        (("z.zip!/a.txt", "2"), "three"),
+    ]
+
+
+HOSTILE = (
+    "../a.txt",
+    "in/../../a.txt",
+    "/etc/passwd",
+    "//server/share/a.txt",
+    "\\\\server\\a.txt",
+    "..\\a.txt",
+    "C:\\a.txt",
+    "c:a.txt",
+    "CON",
+    "con.txt",
+    "in/AUX.tar.txt",
+    "nul",
+    "COM1.txt",
+    "lpt9",
+    "LPT¹.txt",
+    "COM1 .txt",
+    "a\x1b[31m.txt",
+    "a\n.txt",
+    "x" * 1100 + ".txt",
+)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("pack", [zipped, tarred])
+def test_names_that_lead_anywhere_else_are_rejects(name: str, pack: Any) -> None:
+    records = read(pack({name: b"evil", "good.txt": b"good"}), "z.zip" if pack is zipped else "z.tar")
+    assert [record.fault.reason if record.fault else record.raw for record in records] == ["unsafe_member", b"good"]
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE])
+def test_links_and_devices_of_a_tar_are_rejects(kind: bytes) -> None:
+    raw = tarred([(link("folder", "/etc", kind), b""), ("folder/passwd.txt", b"a text")])
+    assert texts(raw, "t.tar") == {
+        ("t.tar!/folder", "0"): "! unsafe_member",
+        ("t.tar!/folder/passwd.txt", "0"): "a text",
+    }
+
+
+def test_links_of_a_zip_are_rejects() -> None:
+    info = zipfile.ZipInfo("a.txt")
+    info.external_attr = 0o120777 << 16
+    assert texts(zipped([(info, b"/etc/passwd")]), "z.zip") == {("z.zip!/a.txt", "0"): "! unsafe_member"}
+
+
+def test_encrypted_members_are_rejects() -> None:
+    raw = bytearray(zipped({"a.txt": b"one"}))
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        raw[raw.index(mark) + offset] |= 1
+    assert texts(bytes(raw), "z.zip") == {("z.zip!/a.txt", "0"): "! encrypted"}
+
+
+def test_a_damaged_member_costs_itself_only() -> None:
+    raw = bytearray(zipped({"a.txt": b"one" * 100, "b.txt": b"two" * 100}))
+    raw[raw.index(b"a.txt") + 7] ^= 0xFF
+    found = texts(bytes(raw), "z.zip")
+    assert found == {("z.zip!/a.txt", "0"): "! damaged", ("z.zip!/b.txt", "0"): "two" * 100}
+
+
+@pytest.mark.parametrize("ending", ["tar", *(f"tar.{ending}" for ending in COMPRESS)])
+def test_what_comes_before_a_cut_is_read(ending: str) -> None:
+    noise = bytes((7 * at * at + at // 3) % 251 for at in range(300_000))
+    raw = tarred({"a.txt": b"one", "noise.bin": noise, "b.txt": b"two"})
+    packed = COMPRESS[ending[4:]](raw) if ending != "tar" else raw
+    whole = texts(packed, f"t.{ending}")
+    cut = texts(packed[: len(packed) * 9 // 10], f"t.{ending}")
+    assert list(whole.values()) == ["one", "two"]
+    assert cut[f"t.{ending}", "0"] == "! damaged"
+    assert set(cut) <= {*whole, (f"t.{ending}", "0")}
+    if ending in ("tar", "tar.gz"):
+        assert cut[f"t.{ending}!/a.txt", "0"] == "one"
+
+
+def test_a_tar_without_its_end_mark_may_have_been_cut() -> None:
+    raw = tarred(TWO)
+    assert list(texts(raw[:2048], "t.tar").values()) == ["one", "two", "! damaged"]
+
+
+def test_a_damaged_header_within_a_tar_is_no_end() -> None:
+    raw = bytearray(tarred(TWO))
+    raw[1024] ^= 0xFF
+    assert list(texts(bytes(raw), "t.tar").values()) == ["one", "! damaged"]
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.txt.xz", "a.jsonl.zst", "a.parquet"])
+@pytest.mark.parametrize(("raw", "reason"), [(b"", "empty"), (b"nonsense" * 200, "damaged")])
+def test_what_is_no_container_is_one_reject(name: str, raw: bytes, reason: str) -> None:
+    (record,) = read(raw, name)
+    assert record.fault is not None
+    assert (record.path, record.key, record.fault.reason) == (name, "0", reason)
+
+
+@pytest.mark.parametrize("raw", [zipped({}), zipped({"a.md": b"x"})])
+def test_an_archive_without_a_text_is_one_reject(raw: bytes) -> None:
+    assert texts(raw, "z.zip") == {("z.zip", "0"): "! no_records"}
+
+
+def test_bombs_end_at_their_limits() -> None:
+    bomb = b"\0" * 4_000_000
+    intake = Intake(limits=Limits(free_bytes=1_000_000, record_bytes=10_000_000))
+    for name, raw in (
+        ("z.zip", zipped({"a.txt": bomb})),
+        ("t.tar.gz", COMPRESS["gz"](tarred({"a.txt": bomb}))),
+        ("t.tar.bz2", COMPRESS["bz2"](tarred({"a.txt": bomb}))),
+        ("a.txt.xz", COMPRESS["xz"](bomb)),
+        ("a.txt.zst", COMPRESS["zst"](bomb)),
+        ("in.zip", zipped({"in.zip": zipped({"a.txt": bomb})})),
+    ):
+        faults = [record.fault for record in read(raw, name, intake) if record.fault]
+        assert [fault.reason for fault in faults] == ["over_limit"], name
+        assert "200 times its size" in faults[0].message
+
+
+def test_a_bomb_of_overlapping_members_is_stopped() -> None:
+    # Many entries of the directory that lead to the same bytes.
+    raw = zipped({"0.txt": b"\0" * 100_000})
+    start = raw.index(b"PK\x01\x02")
+    end = raw.index(b"PK\x05\x06")
+    entry = raw[start:end]
+    entries = b"".join(entry.replace(b"0.txt", b"%c.txt" % (97 + at)) for at in range(20))
+    tail = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 20, 20, len(entries), start, 0)
+    records = read(raw[:start] + entries + tail, "z.zip", Intake(limits=Limits(free_bytes=1_000_000)))
+    assert all(record.fault is not None for record in records)
+
+
+def test_a_member_that_is_too_large_costs_itself_only() -> None:
+    intake = Intake(limits=Limits(record_bytes=100))
+    found = texts(tarred({"a.txt": b"x" * 101, "b.txt": b"two"}), "t.tar", intake)
+    assert list(found.values()) == ["! too_large", "two"]
+
+
+def test_too_many_members_end_it() -> None:
+    intake = Intake(limits=Limits(members=2))
+    assert list(texts(tarred({f"{n}.txt": b"x" for n in range(4)}), "t.tar", intake).values()) == [
+        "x",
+        "x",
+        "! over_limit",
+    ]
+
+
+def test_names_are_utf8_though_a_zip_does_not_say_so() -> None:
+    info = zipfile.ZipInfo("Şuşa.txt".encode().decode("cp437"))
+    raw = bytearray(zipped([(info, b"one")]))
+    # Python marks it as UTF-8, and writes it so.
+    assert list(texts(bytes(raw), "z.zip").values()) == ["one"]
+    plain = zipped({"AAAA.txt": b"one"}).replace(b"AAAA", "éé".encode())
+    assert list(texts(plain, "z.zip")) == [("z.zip!/éé.txt", "0")]
+
+
+def test_a_tar_keeps_names_that_are_not_utf8_apart() -> None:
+    raw = tarred({"AA.txt": b"one"}).replace(b"AA.txt", b"A\xe9.txt")
+    fixed = bytearray(raw)
+    fixed[148:156] = b" " * 8
+    fixed[148:156] = b"%06o\0 " % sum(fixed[:512])
+    assert list(texts(bytes(fixed), "t.tar")) == [("t.tar!/A\ufffde9.txt", "0")]
+
+
+@pytest.mark.parametrize("of", [1, 2, 3])
+def test_shares_take_each_record_once(of: int) -> None:
+    raw = tarred({f"{n}.txt": str(n).encode() for n in range(300)})
+    whole = read(raw, "t.tar")
+    taken = []
+    for number in range(of):
+        share = Share(number, of)
+        taken += [r for r in read_records(io.BytesIO(raw), "t.tar", len(raw), Intake(), share.holds) if not r.is_rest]
+    assert sorted(taken, key=lambda record: record.index) == whole
+
+
+@given(st.data())
+def test_damage_never_raises(data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(["z.zip", "t.tar", "t.tar.gz", "a.txt.bz2", "a.txt.xz", "t.tar.zst"]))
+    raw = zipped(TWO) if name == "z.zip" else tarred(TWO) if ".tar" in name else b"one"
+    if name.rpartition(".")[2] in COMPRESS:
+        raw = COMPRESS[name.rpartition(".")[2]](raw)
+    damaged = bytearray(raw)
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
+    if data.draw(st.booleans()):
+        del damaged[data.draw(st.integers(0, len(damaged))) :]
+    texts_or_rejects = [record.raw is not None or record.fault is not None for record in read(bytes(damaged), name)]
+    assert texts_or_rejects
+    assert all(texts_or_rejects)

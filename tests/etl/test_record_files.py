@@ -1,0 +1,180 @@
+"""JSON Lines, CSV, TSV and Parquet: one record a line or row, each with its key and what is given of it."""
+
+import io
+import json
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from etl.containers import read_records
+from etl.intake import Intake, Limits
+from etl.records import Share
+from tests.etl.packing import COMPRESS, read, texts, zipped
+
+
+def lines(*rows: Any) -> bytes:
+    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
+def parquet(rows: list[dict[str, Any]]) -> bytes:
+    held = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(rows), held)
+    return held.getvalue()
+
+
+def keyed(raw: bytes, name: str, intake: Intake | None = None) -> dict[str, str]:
+    return {key: text for (_, key), text in texts(raw, name, intake).items()}
+
+
+ROWS = [{"id": "a", "text": "one, two"}, {"id": "b", "text": 'three\nfour "five"'}]
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("r.jsonl", lines(*ROWS)),
+        ("r.ndjson", b"\xef\xbb\xbf" + lines(*ROWS)),
+        ("r.jsonl", lines(*ROWS).decode().encode("utf-16")),
+        ("r.csv", b'id,text\na,"one, two"\nb,"three\nfour ""five"""\n'),
+        ("r.csv", b'\xef\xbb\xbfid;text\r\na;one, two\r\nb;"three\nfour ""five"""\r\n'),
+        ("r.csv", 'id,text\na,"one, two"\nb,"three\nfour ""five"""\n'.encode("utf-16")),
+        ("r.tsv", b'id\ttext\na\tone, two\n\nb\t"three\nfour ""five"""\n'),
+        ("r.parquet", parquet(ROWS)),
+        ("r.JSONL.gz", COMPRESS["gz"](lines(*ROWS))),
+        ("r.parquet.zst", COMPRESS["zst"](parquet(ROWS))),
+    ],
+)
+def test_each_row_is_a_record_with_its_own_id(name: str, raw: bytes) -> None:
+    assert keyed(raw, name) == {"a": "one, two", "b": 'three\nfour "five"'}
+
+
+def test_columns_have_the_names_that_the_mapping_says() -> None:
+    intake = Intake(fields=(("text", "body"), ("id", "meta.nr"), ("date", "meta.published"), ("title", "t")))
+    (record,) = read(
+        lines({"body": "one", "meta": {"nr": 7, "published": "2021-02-27"}, "t": " A\n b "}), "r.jsonl", intake
+    )
+    assert (record.key, record.raw) == ("7", b"one")
+    assert json.loads(record.given or "") == {
+        "date": {"origin": "mapping", "value": "2021-02-27"},
+        "title": {"origin": "mapping", "value": "A b"},
+    }
+
+
+def test_an_id_that_is_not_unique_is_no_key() -> None:
+    rows = [{"id": "a", "text": "0"}, {"id": "b", "text": "1"}, {"id": "a", "text": "2"}, {"text": "3"}]
+    assert keyed(lines(*rows), "r.jsonl") == {"0": "0", "b": "1", "2": "2", "3": "3"}
+
+
+def test_an_index_is_never_taken_for_another_records_id() -> None:
+    rows = [{"id": "1", "text": "0"}, {"text": "1"}, {"id": "#1", "text": "2"}]
+    assert keyed(lines(*rows), "r.jsonl") == {"1": "0", "#1": "1", "2": "2"}
+
+
+def test_a_bad_line_costs_itself_only() -> None:
+    raw = (
+        lines({"id": "a", "text": "one"})
+        + b"{bad\n[1]\n"
+        + lines({"id": "c"}, {"id": "d", "text": ["x"]}, {"text": " "})
+    )
+    assert keyed(raw + b"[" * 100_000 + b"\n" + lines({"id": "z", "text": "two"}), "r.jsonl") == {
+        "a": "one",
+        "1": "! malformed",
+        "2": "! malformed",
+        "c": "! no_text",
+        "d": "! no_text",
+        "5": " ",
+        "6": "! malformed",
+        "z": "two",
+    }
+
+
+def test_a_bad_row_costs_itself_only() -> None:
+    raw = b'id,text\na,one\nb,two,three\nc\nd,four\n"e"x,"fi\x00ve"\n'
+    assert keyed(raw, "r.csv") == {"a": "one", "1": "! malformed", "2": "! malformed", "d": "four", "ex": "fi\x00ve"}
+
+
+def test_a_row_of_another_encoding_is_read_as_such() -> None:
+    long = "Le président de la République a inauguré hier à Besançon un musée consacré à l'histoire de l'horlogerie française."
+    row = f"a,{long},Musée\n".encode("cp1252")
+    (first, second) = read(b"id,text,title\n" + row + "b,déjà,x\n".encode(), "r.csv")
+    assert (first.raw or b"").decode() == long
+    assert json.loads(first.given or "")["title"]["value"] == "Musée"
+    assert second.fault is None
+
+
+def test_a_file_can_have_its_encoding_named() -> None:
+    raw = "id;text\na;Ночью шёл снег\n".encode("koi8-r")
+    assert keyed(raw, "r.csv", Intake(encoding="koi8-r")) == {"a": "Ночью шёл снег"}
+    line = '{"id": "a", "text": "Ночью шёл снег"}'.encode("koi8-r")
+    assert keyed(line, "r.jsonl", Intake(encoding="koi8-r")) == {"a": "Ночью шёл снег"}
+
+
+def test_halves_of_signs_are_taken_out() -> None:
+    (record,) = read(b'{"text": "cut \\ud83d off", "title": "\\udc00x"}', "r.jsonl")
+    assert (record.raw, record.quality_flags) == (b"cut  off", ("control_characters_removed",))
+    assert json.loads(record.given or "")["title"]["value"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "said"),
+    [
+        ("r.csv", b"id,body\na,one\n", "It has no column text; it has id, body"),
+        ("r.parquet", parquet([{"id": "a", "body": "one"}]), "It has no column text; it has id, body"),
+        ("r.jsonl", b'[{"text": "one"}]', "It is one JSON array"),
+        ("r.csv", b"\n", "no column text"),
+    ],
+)
+def test_a_file_without_texts_is_one_reject(name: str, raw: bytes, said: str) -> None:
+    (record,) = read(raw, name)
+    assert record.fault is not None
+    assert said in record.fault.message
+    assert (record.key, record.is_rest) == ("0", True)
+
+
+def test_a_line_that_is_too_long_costs_itself_only() -> None:
+    raw = lines({"text": "x" * 300}, {"id": "b", "text": "two"})
+    assert keyed(raw, "r.jsonl", Intake(limits=Limits(record_bytes=200))) == {"0": "! too_large", "b": "two"}
+
+
+def test_what_is_cut_is_read_up_to_there() -> None:
+    raw = COMPRESS["gz"](b"".join(lines({"text": str(n) * 50}) for n in range(20_000)))
+    found = list(keyed(raw[: len(raw) // 2], "r.jsonl.gz").items())
+    assert len(found) > 2
+    assert found[-1][1] == "! damaged"
+    assert found[-1][0].startswith("#")
+
+
+def test_lines_in_archives_have_paths_of_their_own() -> None:
+    raw = zipped({"a.jsonl": lines({"text": "one"}), "b.csv": b"text\ntwo\n"})
+    assert texts(raw, "z.zip", Intake(("**/*.jsonl", "**/*.csv"))) == {
+        ("z.zip!/a.jsonl", "0"): "one",
+        ("z.zip!/b.csv", "0"): "two",
+    }
+
+
+@pytest.mark.parametrize("name", ["r.jsonl", "r.csv", "r.parquet"])
+def test_shares_give_the_same_keys(name: str) -> None:
+    rows = [{"id": str(n % 290), "text": f"text {n}"} for n in range(300)]
+    raw = {
+        "r.jsonl": lines(*rows),
+        "r.csv": b"id,text\n" + b"".join(f"{row['id']},{row['text']}\n".encode() for row in rows),
+        "r.parquet": parquet(rows),
+    }[name]
+    taken = [
+        record
+        for number in range(3)
+        for record in read_records(io.BytesIO(raw), name, len(raw), Intake(), Share(number, 3).holds)
+    ]
+    assert sorted(taken, key=lambda record: record.index) == read(raw, name)
+
+
+@given(st.lists(st.binary(max_size=60), max_size=6), st.sampled_from(["r.jsonl", "r.csv", "r.tsv", "r.parquet"]))
+def test_arbitrary_bytes_never_raise(rows: list[bytes], name: str) -> None:
+    raw = b"text,id\n" + b"\n".join(rows)
+    records = read(raw, name)
+    assert records
+    assert len({(record.path, record.key) for record in records}) == len(records)
