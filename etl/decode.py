@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from etl.errors import RecordFault
-from etl.mojibake import repair
+from etl.mojibake import read_punctuation, repair
 
 if TYPE_CHECKING:
     from etl.encodings import Candidate
@@ -39,7 +39,7 @@ _MARKS = re.compile(
 """More combining marks on one letter than any language has: sorting them takes quadratic time."""
 
 _FEW_CONTROLS = 8
-_CONTROL_SHARE, _CONTROL_SHARE_OF_UTF8 = 0.03, 0.3
+_CONTROL_SHARE, _CONTROL_SHARE_OF_UTF8 = 0.08, 0.15
 """Text of the wire holds control bytes (SOH, STX, ETX, form feeds), and old tapes are padded with NULs. More than this
 share of them is not text; what is UTF-8 but for them may have more."""
 
@@ -61,6 +61,9 @@ _FORMATS = {
     b"SQLite format 3\0": "This is a database",
 }
 """How files begin that are no text, however few controls they hold."""
+
+_HEADS = tuple(_FORMATS)
+_TAR_MARK = slice(257, 262)
 
 _CONTROL = bytes(byte for byte in range(32) if byte not in b"\t\n\r\x0c\x1b")
 
@@ -93,8 +96,8 @@ class Decoded:
 
     Attributes:
         text: NFC, `\\n` line ends, no control characters other than `\\n` and tab.
-        encoding: Python knows the codec by this name, without its byte-order-mark variants; "utf-8+NAME" where some bytes
-            were of another one.
+        encoding: Python knows the codec by this name, without its byte-order-mark variants; "utf-8+NAME" where some
+            bytes were of another one.
         quality_flags: members of `etl.contract.QUALITY_FLAGS`.
     """
 
@@ -110,7 +113,7 @@ def decode(raw: bytes, encoding: str | None = None) -> Decoded:
 
     Args:
         raw: the record's bytes.
-        encoding: what its source says that its files are in, as `etl.encodings.named` gives it; a byte order mark goes
+        encoding: what its source says that its files are in, as `etl.codec_list.named` gives it; a byte order mark goes
             before it. None to find out.
 
     Raises:
@@ -133,15 +136,18 @@ def clean(text: str) -> tuple[str, tuple[str, ...]]:
     Raises:
         RecordFault: unparsable.
     """
-    text, flags = _clean_once(text)
-    # Without its control characters it may show mojibake that was not to be seen before.
-    while flags and (again := _clean_once(text))[0] != text:
-        text, flags = again[0], (*flags, *again[1])
+    text, flags, is_altered = _clean_once(text)
+    # Without its control characters, or composed, it may show mojibake that was not to be seen before.
+    while is_altered:
+        text, more, is_altered = _clean_once(text)
+        flags += more
     return text, tuple(dict.fromkeys(flags))
 
 
-def _clean_once(text: str) -> tuple[str, tuple[str, ...]]:
+def _clean_once(text: str) -> tuple[str, list[str], bool]:
+    """The text, the flags, and whether anything but line ends was altered."""
     flags = []
+    is_altered = False
     repaired = repair(text)
     if repaired != text:
         text = repaired
@@ -153,16 +159,23 @@ def _clean_once(text: str) -> tuple[str, tuple[str, ...]]:
     utf8 = text.encode("utf-8", "surrogatepass")
     parts = utf8.translate(_PARTS)
     if _CONTROL_BYTE in parts or _BYTE_ORDER_MARK in utf8 or _C1_BYTES.search(utf8):
+        punctuated = read_punctuation(text)
+        if punctuated != text:
+            text = punctuated
+            flags.append("mojibake_repaired")
         text = _UNWANTED.sub("", text.replace("\x85", "\n"))
         flags.append("control_characters_removed")
     if parts.count(_MARK_LEAD) >= _MOST_MARKS and _MARKS.search(text):
         raise RecordFault("unparsable", "Hundreds of combining marks stand on one letter")
     if _MARK_LEAD in parts or _OTHER_LEAD in parts:
         # It gives a text that is NFC already back as it is.
-        text = unicodedata.normalize("NFC", text)
+        composed = unicodedata.normalize("NFC", text)
+        is_altered = composed is not text and composed != text
+        text = composed
+    is_altered = is_altered or bool(flags)
     if "\ufffd" in text:
         flags.append("replacement_character")
-    return text, tuple(flags)
+    return text, flags, is_altered
 
 
 def _to_text(raw: bytes, encoding: str | None) -> tuple[str, str, tuple[str, ...]]:
@@ -171,24 +184,26 @@ def _to_text(raw: bytes, encoding: str | None) -> tuple[str, str, tuple[str, ...
             return _as_marked(raw, marked)
     if encoding is not None:
         return _as_named(raw, encoding)
-    if raw.startswith(tuple(_FORMATS)):
+    if raw.startswith(_HEADS):
         raise RecordFault("binary", next(what for mark, what in _FORMATS.items() if raw.startswith(mark)))
+    if raw[_TAR_MARK] == b"ustar":
+        raise RecordFault("binary", "This is a tar archive")
+    if b"\x1b" in raw or (b"~" in raw and b"~{" in raw):
+        from etl.unmarked import seven_bit
+
+        if found := seven_bit(raw):
+            return _taken(found)
     controls = len(raw) - len(raw.translate(None, _CONTROL))
     if b"\x00" in raw or controls > _FEW_CONTROLS:
-        from etl import encodings
+        from etl.unmarked import utf16_or_32
 
-        if found := encodings.utf16_or_32(raw):
+        if found := utf16_or_32(raw):
             return _taken(found)
         raw = _without_nuls(raw, controls)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         return _taken(_detected(raw, error.start))
-    if b"\x1b" in raw or b"~{" in raw:
-        from etl import encodings
-
-        if found := encodings.seven_bit(raw):
-            return _taken(found)
     return text, "utf-8", ()
 
 
@@ -216,7 +231,8 @@ def _as_marked(raw: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
 
 def _as_named(raw: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
     """Bytes in the encoding that their source names."""
-    from etl import encodings
+    from etl.likelihood import likelihood
+    from etl.unmarked import count_odd
 
     flags: tuple[str, ...] = ()
     try:
@@ -225,23 +241,31 @@ def _as_named(raw: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
         cut = _cut(raw, encoding)
         if cut is None:
             found = f"but byte {error.start + 1} (line {_line(raw, error.start)}) is not"
-            raise RecordFault("undecodable", f"The source names {encoding}, {found}{_looks_like(raw)}") from None
+            raise RecordFault(
+                "undecodable",
+                f"The source names {encoding}, {found}{f'; it looks like {other}' if (other := _found(raw)) else ''}",
+            ) from None
         text, flags = cut, ("truncated",)
     if encoding in _ISO_FOR_WINDOWS and _C1.search(text):
         # Of old, and on the web, the one is said where the other is meant.
         encoding = _ISO_FOR_WINDOWS[encoding]
         return _as_named(raw, encoding)
-    if not encoding.startswith("utf-"):
-        controls = sum(text.count(chr(byte)) for byte in _CONTROL)
-        if controls > max(_FEW_CONTROLS, _CONTROL_SHARE_OF_UTF8 * len(text)):
-            raise RecordFault("binary", f"{controls:,} of {len(text):,} characters are control characters")
-        try:
-            other = raw.decode("utf-8")
-        except UnicodeDecodeError:
-            return text, encoding, flags
-        if other != text and encodings.likelihood(other)[0] > encodings.likelihood(text)[0] + encodings.MARGIN:
-            raise RecordFault("undecodable", f"The source names {encoding}, but this is UTF-8")
+    controls = sum(text.count(chr(byte)) for byte in _CONTROL)
+    if controls > max(_FEW_CONTROLS, _CONTROL_SHARE_OF_UTF8 * len(text)):
+        raise RecordFault("binary", f"{controls:,} of {len(text):,} characters are control characters")
+    # What was made in another encoding may be decoded with this one as well, to nonsense.
+    if not text.isascii() and (not likelihood(text)[1] or count_odd(text) > controls or _is_utf8(raw)):
+        other = _found(raw)
+        if other and other != encoding and unicodedata.normalize("NFC", raw.decode(other, "ignore")) != text:
+            raise RecordFault("undecodable", f"The source names {encoding}, but this looks like {other}")
     return text, encoding, flags
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        return not raw.decode("utf-8").isascii()
+    except UnicodeDecodeError:
+        return False
 
 
 _ISO_FOR_WINDOWS = {"iso-8859-1": "windows-1252", "iso-8859-9": "windows-1254"}
@@ -252,7 +276,7 @@ def _cut(raw: bytes, encoding: str) -> str | None:
     """All signs but the last one, if that is not whole and nothing else is wrong."""
     try:
         return codecs.getincrementaldecoder(encoding)("strict").decode(raw)
-    except UnicodeDecodeError:
+    except UnicodeError:  # UTF-16 without a byte order mark is none in particular
         return None
 
 
@@ -261,6 +285,8 @@ def _without_nuls(raw: bytes, controls: int) -> bytes:
     rest = raw.replace(b"\x00", b"")
     if not rest.strip():
         raise RecordFault("binary", "The file holds NUL bytes only: it was probably never written to its end")
+    if not rest.translate(None, _CONTROL).strip():
+        raise RecordFault("binary", "The file holds control characters only")
     # Padding at the end says nothing of the text before it.
     size = len(raw.strip(b"\x00"))
     controls -= len(raw) - size
@@ -277,66 +303,64 @@ def _without_nuls(raw: bytes, controls: int) -> bytes:
 
 def _detected(raw: bytes, doubt: int) -> Candidate:
     """The reading of bytes that are not UTF-8 from one on."""
-    from etl import encodings
+    from etl.encodings import CUT, Candidate, candidates, is_sure, ranked
+    from etl.likelihood import likelihood
+    from etl.unmarked import cut_utf8, utf16_without_nul
 
-    cut = encodings.cut_utf8(raw)
+    cut = cut_utf8(raw)
     if cut and cut[1] >= _SIGNS_OF_UTF8:
-        return encodings.Candidate("utf-8", cut[0], 0.0, True, is_cut=True)
-    found = encodings.candidates(raw)
+        return Candidate("utf-8", cut[0], 0.0, True, is_cut=True)
+    found = ranked([*candidates(raw), *utf16_without_nul(raw)])
     if cut:
-        likelihood = encodings.likelihood(cut[0])[0] - encodings.CUT
-        found = encodings.ranked([*found, encodings.Candidate("utf-8", cut[0], likelihood, True, is_cut=True)])
-    if encodings.is_sure(found):
+        found = ranked([*found, Candidate("utf-8", cut[0], likelihood(cut[0])[0] - CUT, True, is_cut=True)])
+    if is_sure(found):
         return found[0]
     raise RecordFault("undecodable", _doubt(raw, doubt, found))
 
 
 def _doubt(raw: bytes, doubt: int, found: Sequence[Candidate]) -> str:
     """What bytes may be that were not decoded."""
+    found = [candidate for candidate in found if candidate.encoding != "ascii" or candidate.is_cut]
     where = f"Not UTF-8 at byte {doubt + 1:,} (line {_line(raw, doubt):,})"
     if not found:
         return f"{where}, and in no other encoding either"
     best = found[0]
-    if best.encoding == "utf-8":
-        return f"{where}: 0x{raw[doubt]:02X} means nothing there in any encoding, and what it replaces is lost"
-    if not best.is_plausible:
-        return f"{where}, and no other encoding makes text of it; the nearest is {best.encoding}"
-    others = found[:_MOST_NAMED]
-    words = _differing([candidate.text for candidate in others])
-    named = [
-        f"{candidate.encoding} (“{word}”)" if word else candidate.encoding
-        for candidate, word in zip(others, words, strict=True)
-    ]
-    return (
-        f"{where}; it may be {', '.join(named[:-1])} or {named[-1]}"
-        if len(named) > 1
-        else f"{where}; it may be {named[0]}"
-    )
+    if best.encoding.startswith("utf-8"):
+        others = [candidate for candidate in found if candidate.encoding != "utf-8"]
+        may_be = f"; it may be {_named(others)}" if others else ""
+        return f"UTF-8, but not at byte {doubt + 1:,} (line {_line(raw, doubt):,}), 0x{raw[doubt]:02X}{may_be}"
+    if not found[0].is_plausible:
+        return f"{where}, and no other encoding surely makes text of it; the nearest is {_named(found)}"
+    return f"{where}; it may be {_named(found)}"
 
 
 _MOST_NAMED = 3
 _WORD_BEFORE, _WORD_AFTER = 12, 16
 
 
-def _differing(texts: Sequence[str]) -> list[str]:
-    """The word of each text in which they first differ."""
-    at = next((at for at, signs in enumerate(zip(*texts, strict=False)) if len(set(signs)) > 1), None)
-    if at is None:
-        return ["" for _ in texts]
-    words = []
-    for text in texts:
-        before = text[max(0, at - _WORD_BEFORE) : at].rpartition(" ")[2]
-        after = text[at : at + _WORD_AFTER].partition(" ")[0]
-        words.append("".join(sign for sign in (before + after).replace("\n", " ") if sign.isprintable()).strip())
-    return words
+def _named(found: Sequence[Candidate]) -> str:
+    """The likeliest readings, each with the word in which it differs from the likeliest one, and that with its own."""
+    best = found[0]
+    others = found[1:_MOST_NAMED]
+    named = [f"{candidate.encoding} (“{_word(candidate.text, best.text)}”)" for candidate in others]
+    first = f"{best.encoding} (“{_word(best.text, others[0].text)}”)" if others else best.encoding
+    return " or ".join(filter(None, (", ".join([first, *named[:-1]]), *named[-1:])))
 
 
-def _looks_like(raw: bytes) -> str:
-    """What bytes are in that are not in the encoding that their source names, as far as that is sure."""
+def _word(text: str, other: str) -> str:
+    """The word of a text in which it first differs from another one."""
+    at = next((at for at, (a, b) in enumerate(zip(text, other, strict=False)) if a != b), min(len(text), len(other)))
+    before = re.split(r"\s", text[max(0, at - _WORD_BEFORE) : at])[-1]
+    after = re.split(r"\s", text[at : at + _WORD_AFTER])[0]
+    return "".join(sign for sign in before + after if sign.isprintable())
+
+
+def _found(raw: bytes) -> str | None:
+    """What bytes are in, whatever their source names, as far as that is sure."""
     try:
-        return f"; it looks like {_to_text(raw, None)[1]}"
+        return _to_text(raw, None)[1]
     except RecordFault:
-        return ""
+        return None
 
 
 def _line(raw: bytes, at: int) -> int:

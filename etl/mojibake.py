@@ -1,52 +1,175 @@
 """UTF-8 that somebody read in another encoding before it came here: found, and put right.
 
-Clean text must never be altered, so that little is suspected and only what is suspected is touched. What belongs
-elsewhere: bytes (`etl.decode`).
+Clean text must never be altered, so that little is suspected, less is believed, and only what is suspected is touched.
+What belongs elsewhere: bytes (`etl.decode`).
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from functools import cache
 
-# What UTF-8 looks like when it was read as Windows-1252 or Windows-1251: signs that hardly any language puts side
-# by side. A cheap test, so that the repair runs only where there may be something to repair; the sign that a pattern
-# begins with is much quicker to find than the pattern. After a capital letter an Ã or Â may be one (AMANHÃ”), so
-# that does not count by itself.
+# What UTF-8 looks like when it was read in another codec: signs that hardly any language puts side by side. A cheap
+# test, so that all else runs only where there may be something to repair; a sign by itself is much quicker to find than
+# a pattern that begins with it. After a capital letter an Ã or Â may be one (AMANHÃ”), so that does not count.
+_CAPITAL = "A-ZÀ-ÖØ-ÞĂĐŁŐƏƠƯẠ-Ỹ"
+_AS_1252 = "[\u0080-\u00bf‚ƒ„…†‡ˆ‰Š‹Œ‘’“”•–—˜™š›œžŸŽ€]"
+_AS_1251 = "[ЂЃ‚ѓ„…†‡€‰Љ‹ЊЌЋЏђ‘’“”•–—™љ›њќћџ\u0080-\u009f\u00a0ЎўЈ¤Ґ¦§Ё©Є«¬\u00ad®Ї°±Ііґµ¶·ё№є»јЅѕї]"
+_AS_1250 = "[€‚„…†‡‰Š‹ŚŤŽŹ‘’“”•–—™š›śťžź\u0080-\u009f\u00a0ˇ˘Ł¤Ą¦§¨©Ş«¬\u00ad®Ż°±˛ł´µ¶·¸ąş»Ľ˝ľż]"
 _SUSPICIONS = tuple(
     (sign, re.compile(pattern))
     for sign, pattern in (
-        ("Ã", "(?<![A-ZÀ-ÖØ-Þ])Ã[\u0080-\u00bf‚„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]"),
-        ("â", "â€"),
-        ("Â", "(?<![A-ZÀ-ÖØ-Þ])Â[\u00a0-\u00bf]"),
+        ("Ã", f"Ã(?<![{_CAPITAL}]Ã){_AS_1252}"),
+        ("â", "â€|â\u0080"),
+        ("Â", f"Â(?<![{_CAPITAL}]Â)[\u00a0-\u00bf]"),
+        ("Ä", f"Ä(?<![{_CAPITAL}]Ä){_AS_1252}|Ä{_AS_1250}[a-z]"),
+        ("Å", f"Å(?<![{_CAPITAL}]Å){_AS_1252}"),
+        ("É", f"É(?<![{_CAPITAL}]É)™"),
+        *((sign, f"{sign}{_AS_1252}[ÐÑ]") for sign in "ÐÑ"),
+        *((sign, f"{sign}{_AS_1252}[ØÙÚÛ]") for sign in "ØÙ"),
+        ("Î", f"Î{_AS_1252}[ÎÏ]"),
+        ("×", f"×{_AS_1252}×"),
+        ("¤", f"à¤{_AS_1252}|ë‹¤"),
+        ("¦", f"à¦{_AS_1252}"),
+        ("¸", f"à¸{_AS_1252}"),
+        ("ƒ", f"áƒ{_AS_1252}|ãƒ{_AS_1252}"),
+        ("Õ", f"Õ{_AS_1252}[ÕÖ]"),
+        ("»", f"á»{_AS_1252}"),
+        ("º", f"áº{_AS_1252}"),
+        ("¼", f"ï¼{_AS_1252}"),
+        ("€", f"ã€{_AS_1252}"),
+        *((sign, f"{sign}{_AS_1250}[a-ząćęłńóśźżčřšžă]") for sign in "ĂĹ"),
         ("в", "вЂ"),
-        ("Г", "Г[‚©Ё§]"),
-        ("Р", "Р[ђ‘’“”•–—™љ›њќћџ°±Ііґµ¶·ё№є»јЅѕї‚„…†‡€‰‹][РС]"),
-        ("С", "С[ђ‘’“”•–—™љ›њќћџ°±Ііґµ¶·ё№є»јЅѕї‚„…†‡€‰‹][РС]"),
+        ("Г", f"Г[‚©Ё§]|Г{_AS_1251}[a-z]"),
+        *((sign, f"{sign}{_AS_1251}[РС]") for sign in "РС"),
+        ("√", "√[^ 0-9(]"),
     )
 )
 
 # Windows-1251 misreadings whose last byte was then straightened to an ASCII sign, beyond what can be decoded.
 _STRAIGHTENED = {'вЂ"': "–", "вЂ'": "‘"}
 
+_PROOF = re.compile(
+    f"[a-zà-ÿ0-9][ÃÄÅÂÉ]{_AS_1252}|[ÃÄÅÉ]{_AS_1252}[a-z]|â€|вЂ|(?:[ÐÑØÙ]{_AS_1252}){{3}}|(?:[РСГ]{_AS_1251}){{3}}"
+    f"|Г[‚©Ё§][a-zа-я]|[a-z]√[^ 0-9(]"
+)
+"""Mojibake that nothing else can be: within a word, of three letters, or of a dash."""
+
+_PROVING_SIGNS = 3
+"""Signs of which each, read back, is UTF-8, and a more likely one: so many in one line are proof as well."""
+
+_GAIN = 4.0
+"""How much likelier (natural logarithm) a line has to become by each of its signs that is read back."""
+
+_MISREAD_IN = ("windows-1252", "windows-1251", "windows-1250", "windows-1254", "windows-1257", "mac-roman")
+
+_ABOUT = re.compile(
+    "mojibake|unicode|utf-?8|latin-?1|windows-125|charset|encod(?:ing|age)|codific|zeichensatz|kodier|кодиров|кодуван|"
+    "кракозябр|文字化け|乱码|亂碼|kodowani|kódování|karakter ?kod",
+    re.IGNORECASE,
+)
+"""A text that speaks of encodings may show what they do."""
+
+_MOST_LEVELS = 3
+"""How often a text may have been misread in turn."""
+
 
 def repair(text: str) -> str:
     """The text with its mojibake put right; itself where there is none."""
-    if not _is_suspicious(text):
+    if not _is_suspicious(text) or _ABOUT.search(text):
         return text
-    return "".join(map(_repair_line, text.splitlines(keepends=True)))
+    repaired = text
+    for _ in range(_MOST_LEVELS):
+        former, repaired = repaired, _repair_once(repaired)
+        if repaired == former or not _is_suspicious(repaired):
+            break
+    return text if _shows_both(text, repaired) else repaired
+
+
+def read_punctuation(text: str) -> str:
+    """The text with Windows' quotation marks and dashes that became C1 controls as what they were.
+
+    Only where all controls of that kind stand as such signs do; else they are what they are.
+    """
+    read = _PUNCTUATION.sub(lambda sign: sign[0].encode("latin-1").decode("windows-1252"), text)
+    return text if _C1.search(read) else read
+
+
+_PUNCTUATION = re.compile(
+    r"(?<=[^\W\d_])\x92(?=[^\W\d_])|(?<=s)\x92(?= )|(?<= )[\x96\x97](?= )|(?<=[0-9])\x96(?=[0-9])"
+    r"|(?<![^ (\n])\x93(?=\w[^\x93\x94\n]*\x94)|(?<=[\w.,!?])\x94(?!\w)"
+    r"|(?<![^ (\n])\x91(?=\w[^\x91\n]*\x92)|(?<=[\w.,!?])\x92(?!\w)"
+)
+_C1 = re.compile("[\x80-\x84\x86-\x9f]")
 
 
 def _is_suspicious(text: str) -> bool:
     return not text.isascii() and any(sign in text and pattern.search(text) for sign, pattern in _SUSPICIONS)
 
 
-def _repair_line(line: str) -> str:
-    """Put one line of mojibake right. Only suspicious lines are touched, so clean ones cannot be altered."""
+def _shows_both(text: str, repaired: str) -> bool:
+    """Whether a text has the same word right and misread: then it is about that."""
+    words, after = Counter(_WORD.findall(text)), Counter(_WORD.findall(repaired))
+    return any(word in words and count > words[word] for word, count in after.items() if not word.isascii())
+
+
+_WORD = re.compile(r"[^\W\d_]{3,}")
+
+
+def _repair_once(text: str) -> str:
+    lines = text.split("\n")
+    read = [None if line.isascii() else _read_back(line) for line in lines]
+    if not _PROOF.search(text) and not any(back and back[1] >= _PROVING_SIGNS for back in read):
+        return text
+    return "\n".join(back[0] if back else _repair_words(line) for line, back in zip(lines, read, strict=True))
+
+
+def _read_back(line: str) -> tuple[str, int] | None:
+    """A line that is UTF-8 as a whole once it is written in the codec that it was misread in, and how many signs of it.
+
+    None if it is not, or if that is no likelier text.
+    """
+    best: tuple[float, str, int] | None = None
+    for codec in _MISREAD_IN:
+        octets = line.translate(_octets(codec))
+        try:
+            back = octets.encode("latin-1").decode("utf-8")
+        except (UnicodeEncodeError, UnicodeDecodeError):
+            continue
+        from etl.likelihood import likelihood
+
+        count = len(back) - len(back.encode("ascii", "ignore"))
+        gain = likelihood(back)[0] - likelihood(line)[0] if back.strip() else 0.0
+        if gain > _GAIN * min(count, _PROVING_SIGNS) and (best is None or gain > best[0]):
+            best = gain, back, count
+    return best[1:] if best else None
+
+
+@cache
+def _octets(codec: str) -> dict[int, int]:
+    """The byte of each sign of a codec as the code point of that number; controls stand for themselves."""
+    table = {}
+    for octet in range(0x80, 0x100):
+        try:
+            sign = bytes([octet]).decode(codec)
+        except UnicodeDecodeError:
+            continue
+        table[ord(sign)] = octet
+        # What is no sign of the codec must not be taken for the byte of its number.
+        table.setdefault(octet, octet if octet < 0xA0 else _NO_OCTET)
+    return table
+
+
+_NO_OCTET = 0xFFFF
+
+
+def _repair_words(line: str) -> str:
+    """Put right what is suspected of a line that mixes misread signs with right ones."""
     if not _is_suspicious(line):
         return line
     import ftfy
 
-    # Each word apart: one line may mix misread signs with right ones, and then does not decode as a whole.
     words = re.split(r"([ \t\r\n]+)", line)
     line = "".join(ftfy.fix_encoding(word) if _is_suspicious(word) else word for word in words)
     for wrong, right in _STRAIGHTENED.items():

@@ -77,7 +77,7 @@ def _encoding(value: object) -> str | None:
     if value is None:
         return None
     # Not before it is needed: it loads tables.
-    from etl.encodings import named
+    from etl.codec_list import named
 
     known = named(value) if isinstance(value, str) else None
     if known is None:

