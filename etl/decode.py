@@ -11,7 +11,7 @@ import codecs
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from etl.errors import RecordFault
@@ -303,19 +303,32 @@ def _without_nuls(raw: bytes, controls: int) -> bytes:
 
 def _detected(raw: bytes, doubt: int) -> Candidate:
     """The reading of bytes that are not UTF-8 from one on."""
-    from etl.encodings import CUT, Candidate, candidates, is_sure, ranked
+    from etl.encodings import CUT, Candidate, candidates, is_sure, is_utf8, ranked, read_as, sample
     from etl.likelihood import likelihood
     from etl.unmarked import cut_utf8, utf16_without_nul
 
     cut = cut_utf8(raw)
     if cut and cut[1] >= _SIGNS_OF_UTF8:
         return Candidate("utf-8", cut[0], 0.0, True, is_cut=True)
-    found = ranked([*candidates(raw), *utf16_without_nul(raw)])
-    if cut:
+    part = sample(raw)
+    found = candidates(part, is_utf8(raw))
+    if part is raw:
+        found = ranked([*found, *utf16_without_nul(raw)])
+    if cut and part is raw:
         found = ranked([*found, Candidate("utf-8", cut[0], likelihood(cut[0])[0] - CUT, True, is_cut=True)])
-    if is_sure(found):
+    if not is_sure(found):
+        raise RecordFault("undecodable", _doubt(raw, doubt, found))
+    if part is raw:
         return found[0]
-    raise RecordFault("undecodable", _doubt(raw, doubt, found))
+    encoding = found[0].encoding
+    try:
+        return replace(found[0], text=read_as(raw, encoding), is_cut=False)
+    except UnicodeDecodeError as error:
+        rest = _cut(raw, encoding) if "+" not in encoding else None
+        if rest is not None:
+            return replace(found[0], text=rest, is_cut=True)
+        fault = f"Most is {encoding}, but byte {error.start + 1:,} (line {_line(raw, error.start):,}) is not"
+        raise RecordFault("undecodable", fault) from None
 
 
 def _doubt(raw: bytes, doubt: int, found: Sequence[Candidate]) -> str:

@@ -73,9 +73,62 @@ class Candidate:
     is_cut: bool = False
 
 
-def candidates(raw: bytes) -> list[Candidate]:
-    """The readings of bytes that are not UTF-8, the likeliest first, each text once."""
-    if is_utf8(raw):
+def sample(raw: bytes) -> bytes:
+    """Lines of long bytes that tell what the whole is in: those that are not UTF-8, and some that are."""
+    if len(raw) <= _LONG:
+        return raw
+    kept = []
+    sizes = [0, 0]
+    seen: set[int] = set()
+    for line in raw.splitlines(keepends=True):
+        if line.isascii():
+            continue
+        try:
+            line.decode("utf-8")
+            is_utf8 = True
+        except UnicodeDecodeError as error:
+            is_utf8 = False
+            line = _window(line, error.start)
+        octets = {byte for byte in line if byte >= 0x80}
+        if sizes[is_utf8] < _LONG or not (is_utf8 or octets <= seen):
+            kept.append(_window(line, 0))
+            sizes[is_utf8] += len(kept[-1])
+            seen |= octets
+    return b"".join(kept)
+
+
+_LONG = 50_000
+
+
+def _window(line: bytes, at: int) -> bytes:
+    """What stands around a byte of a long line, from one space to another."""
+    if len(line) <= _LONG:
+        return line
+    begin = line.rfind(b" ", 0, max(0, at - _LONG // 2)) + 1
+    end = line.find(b" ", at + _LONG // 2)
+    return line[begin : end if end >= 0 else len(line)]
+
+
+def read_as(raw: bytes, encoding: str) -> str:
+    """The whole of bytes in the encoding that a sample of them is in.
+
+    Raises:
+        UnicodeDecodeError: that is not what the rest is in.
+    """
+    first, _, other = encoding.partition("+")
+    if not other:
+        return raw.decode(first)
+    return _read_mixed(_lines(raw.decode("utf-8", "surrogateescape")), other)
+
+
+def candidates(raw: bytes, is_damaged_utf8: bool) -> list[Candidate]:
+    """The readings of bytes that are not UTF-8, the likeliest first, each text once.
+
+    Args:
+        raw: the bytes, or a sample of them.
+        is_damaged_utf8: they are UTF-8 but for few of them.
+    """
+    if is_damaged_utf8:
         return ranked(_mixed(raw))
     return ranked([*_narrow(raw), *_wide(raw), *_mixed(raw)])
 
@@ -188,24 +241,17 @@ def _mixed(raw: bytes) -> Iterator[Candidate]:
     A line with more bytes that are not UTF-8 than signs that are is read as the other codec throughout.
     """
     text = raw.decode("utf-8", "surrogateescape")
-    lines = [
-        (line, len(_STRAY.findall(line)), len(_UTF8_SIGN.findall(line))) for line in text.splitlines(keepends=True)
-    ]
+    lines = _lines(text)
     count = sum(strays for _, strays, _ in lines)
     if _CHANCE * sum(signs for _, _, signs in lines) < count:
         return
-    octets = [line.encode("utf-8", "surrogateescape") if strays > signs else None for line, strays, signs in lines]
     without = _STRAY.sub("", text)
     nothing, _ = likelihood(without) if without.strip() else (0.0, False)
     for name, against in (*CODECS, *WIDE_CODECS):
         try:
-            parts = [
-                line if not strays else whole.decode(name) if whole else _read_strays(line, name)
-                for (line, strays, _), whole in zip(lines, octets, strict=True)
-            ]
+            joined = _read_mixed(lines, name)
         except UnicodeDecodeError:
             continue
-        joined = "".join(parts)
         if _C1.search(joined):
             continue
         score, is_plausible = likelihood(joined, _strange(name))
@@ -249,6 +295,23 @@ _WINDOWS_PUNCTUATION = re.compile(
     rb"(?<=[A-Za-z])\x92(?=[A-Za-z])|(?<=[a-z]s)\x92(?= )|(?<= )[\x96\x97](?= )|(?<=[0-9])\x96(?=[0-9])"
     rb"|(?<![^ (])\x93(?=[A-Za-z][^\x93\x94\n]+\x94)|(?<=[A-Za-z0-9.,!?])\x94(?![A-Za-z0-9])"
 )
+
+
+def _lines(text: str) -> list[tuple[str, int, int]]:
+    """The lines of UTF-8 that is not whole, each with its bytes that are none, and with its signs beyond ASCII."""
+    return [(line, len(_STRAY.findall(line)), len(_UTF8_SIGN.findall(line))) for line in text.splitlines(keepends=True)]
+
+
+def _read_mixed(lines: Sequence[tuple[str, int, int]], codec: str) -> str:
+    """The lines with their bytes that are not UTF-8 in a codec; those with more of them than signs, as a whole."""
+    return "".join(
+        line
+        if not strays
+        else line.encode("utf-8", "surrogateescape").decode(codec)
+        if strays > signs
+        else _read_strays(line, codec)
+        for line, strays, signs in lines
+    )
 
 
 def _read_strays(line: str, codec: str) -> str:

@@ -28,8 +28,8 @@ _OTHER_LANGUAGE = 6.0
 _PRIOR_PAIRS = 2.0
 """How many pairs of a sign it takes to know what may follow it."""
 
-_MOST_WORDS = 5_000
-"""Different words beyond ASCII that are looked at."""
+_MOST_WORDS, _MOST_PLAIN = 1_500, 200_000
+"""Different words beyond ASCII, and signs of the others, that are looked at: what is more tells no more."""
 
 
 class Letters:
@@ -183,7 +183,7 @@ def likelihood(text: str, against: Any = 0.0) -> tuple[float, bool]:
     words = Counter(_WORD.findall(text))
     plain = Counter(word for word in words.elements() if word.isascii())
     high = Counter({word: count for word, count in words.items() if not word.isascii()}).most_common(_MOST_WORDS)
-    whole, _, _ = _pairs(" ".join(plain.elements()))
+    whole, _, _ = _pairs(" ".join(plain.elements())[:_MOST_PLAIN])
     pairs, counts = np.unique(whole, return_counts=True)
     base = damped(counts) @ letters().likelihoods(pairs >> 21, pairs & 0x1FFFFF) - against
     if not high:
@@ -201,8 +201,8 @@ def likelihood(text: str, against: Any = 0.0) -> tuple[float, bool]:
     return float(scores[best]), bool(mean > _IMPLAUSIBLE + wide * (_IMPLAUSIBLE_WIDE - _IMPLAUSIBLE))
 
 
-_WORD = re.compile("[^ \\t\\r\\n]+")
-"""A no-break space may be a letter in another codec."""
+_WORD = re.compile("[^ \\t\\r\\n]{1,64}")
+"""A no-break space may be a letter in another codec. Without spaces, as in Chinese, a piece is as good as a word."""
 
 
 def _pairs(*words: str) -> tuple[Any, Any, Any]:

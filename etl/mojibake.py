@@ -119,31 +119,47 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 
 def _repair_once(text: str) -> str:
     lines = text.split("\n")
-    read = [None if line.isascii() else _read_back(line) for line in lines]
-    if not _PROOF.search(text) and not any(back and back[1] >= _PROVING_SIGNS for back in read):
+    known: dict[str, tuple[str, int] | None] = {}
+    trust: Counter[str] = Counter()
+    for line in lines:
+        if line not in known:
+            known[line] = None if line.isascii() else _read_back(line, trust)
+    if not _PROOF.search(text) and not any(back and back[1] >= _PROVING_SIGNS for back in known.values()):
         return text
-    return "\n".join(back[0] if back else _repair_words(line) for line, back in zip(lines, read, strict=True))
+    backs = [known[line] for line in lines]
+    return "\n".join(back[0] if back else _repair_words(line) for line, back in zip(lines, backs, strict=True))
 
 
-def _read_back(line: str) -> tuple[str, int] | None:
+def _read_back(line: str, trust: Counter[str]) -> tuple[str, int] | None:
     """A line that is UTF-8 as a whole once it is written in the codec that it was misread in, and how many signs of it.
 
     None if it is not, or if that is no likelier text.
+
+    Args:
+        line: not of ASCII only.
+        trust: how many lines of the text were misread in a codec; where many were, one more is no question.
     """
-    best: tuple[float, str, int] | None = None
+    best: tuple[float, str, int, str] | None = None
     for codec in _MISREAD_IN:
-        octets = line.translate(_octets(codec))
         try:
-            back = octets.encode("latin-1").decode("utf-8")
+            back = line.translate(_octets(codec)).encode("latin-1").decode("utf-8")
         except (UnicodeEncodeError, UnicodeDecodeError):
             continue
+        count = len(back) - len(back.encode("ascii", "ignore"))
+        if trust[codec] >= _MANY_LINES:
+            return back, count
         from etl.likelihood import likelihood
 
-        count = len(back) - len(back.encode("ascii", "ignore"))
         gain = likelihood(back)[0] - likelihood(line)[0] if back.strip() else 0.0
         if gain > _GAIN * min(count, _PROVING_SIGNS) and (best is None or gain > best[0]):
-            best = gain, back, count
-    return best[1:] if best else None
+            best = gain, back, count, codec
+    if best is None:
+        return None
+    trust[best[3]] += 1
+    return best[1], best[2]
+
+
+_MANY_LINES = 100
 
 
 @cache

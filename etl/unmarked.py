@@ -28,11 +28,12 @@ def utf16_or_32(raw: bytes) -> Candidate | None:
             text = raw[:whole].decode(name)
         except UnicodeDecodeError:
             continue
-        controls = len(_CONTROLS.findall(text))
-        if not text or controls > _MOST_CONTROLS * len(text) or count_odd(text) > controls:
+        sample = text[:_SAMPLE]
+        controls = len(_CONTROLS.findall(sample))
+        if not text or controls > _MOST_CONTROLS * len(sample) or count_odd(sample) > controls:
             continue
-        usual = len(_USUAL.findall(text)) / len(text)
-        if usual < _MANY_USUAL and not _is_of_one_alphabet(text):
+        usual = len(_USUAL.findall(sample)) / len(sample)
+        if usual < _MANY_USUAL and not _is_of_one_alphabet(sample):
             score, is_plausible = likelihood(text)
             if not is_plausible or score < likelihood(raw.decode("latin-1"))[0]:
                 continue
@@ -40,6 +41,9 @@ def utf16_or_32(raw: bytes) -> Candidate | None:
             best = usual, Candidate(name, text, 0.0, True, whole < len(raw))
     return best[1] if best else None
 
+
+_SAMPLE = 100_000
+"""Signs that are looked at one by one."""
 
 _CONTROLS = re.compile("[\x01-\x08\x0b-\x1f\x7f]")
 _MOST_CONTROLS = 0.3
@@ -77,7 +81,7 @@ def utf16_without_nul(raw: bytes) -> Iterator[Candidate]:
             text = raw.decode(name)
         except UnicodeDecodeError:
             continue
-        if not count_odd(text):
+        if not count_odd(text[:_SAMPLE]):
             score, is_plausible = likelihood(text)
             yield Candidate(name, text, score - RARE, is_plausible)
 
