@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import zipfile
 
 import pytest
 
@@ -22,7 +23,13 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     write(wire, f"1{EVIL}.txt", f" date 2018-10 LYON{EVIL}, Oct 2 (Agence{EVIL}Gras) - Body {EVIL} text.\n\n{EVIL}\n")
     write(wire, f"{FORMULA}.txt", "=1+1\n\nLYON, Oct 2 (Reuters) - x\n;@SUM(A1)\n-2\n")
     write(wire, f"3{EVIL}.txt", b"\0\1\2" * 40 + EVIL.encode())
-    settings = f"[[source]]\nroot = {json.dumps(str(wire))}\nname = {json.dumps(f'w{EVIL}')}\n"
+    with zipfile.ZipFile(wire / f"5{EVIL}.zip", "w") as archive:
+        archive.writestr(f"member{EVIL}.txt", "A text.")
+        archive.writestr("member\u202egnp.txt", f"{EVIL} text.")
+    settings = (
+        f"[[source]]\nroot = {json.dumps(str(wire))}\nname = {json.dumps(f'w{EVIL}')}\n"
+        'patterns = ["**/*.txt", "**/*.zip"]\n'
+    )
     write(desk.home, "copydesk.toml", settings)
     done = desk("run")
     assert done.returncode == 0
@@ -46,6 +53,7 @@ def test_nothing_that_is_printed_steers_a_terminal(desk: Desk) -> None:
         ("status",),
         ("status", "--json"),
         ("rejects",),
+        ("rejects", "--format", "markdown"),
         ("rejects", "--source", EVIL),
         ("retry", "--reason", EVIL),
         ("history", file),

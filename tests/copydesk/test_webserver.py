@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+import copydesk.ui
 from copydesk.webserver import Guard
+from warehouse.home import Home
 
 OURS = "127.0.0.1:3000"
 
@@ -70,3 +72,13 @@ def test_a_picture_or_a_link_is_no_query() -> None:
     assert ask(target="/graphql?query=mutation{x}", host=OURS)[0] == 403
     assert ask(target="/graphql/?a=b&query=mutation{x}", host=OURS)[0] == 403
     assert ask(target="/graphql", host=OURS)[0] == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "::1", "0.0.0.0", "192.168.1.7", "wire.example.org"])
+def test_listening_to_others_is_warned_of(
+    host: str, home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(copydesk.ui, "_wait_until_up", lambda *_: True)
+    copydesk.ui._announce(home, host, 3000, False, lambda: True)
+    is_warned = "no passwords" in capsys.readouterr().err
+    assert is_warned == (host not in ("127.0.0.1", "localhost", "::1"))
