@@ -17,7 +17,7 @@ from etl.given import NOTHING, Given
 from etl.header import Header, read_header
 from etl.language import detect_language, is_settled
 from etl.paragraphs import count_words, head_lines, paragraphs, trim
-from etl.places import Located, locate
+from etl.places import Located, locate_for
 from etl.reference import Reference
 from etl.time_stamp import TimeStamp, read_stamp
 from etl.trailer import Trailer, find_trailer
@@ -158,8 +158,8 @@ def _located(dateline: Dateline | None, reference: Reference) -> Located | None:
     if dateline is None or dateline.place is None:
         return None
     known = agencies.candidates(dateline.agency.literal, reference) if dateline.agency else ()
-    country = reference.agencies[known[0]].country_code if len(known) == 1 else None
-    return locate(dateline.place.literal, dateline.region, reference, country)
+    agency = reference.agencies[known[0]] if len(known) == 1 else None
+    return locate_for(dateline.place.literal, dateline.region, reference, agency)
 
 
 def _stamp(text: str, start: int, end: int, reference: Reference, language: str | None) -> TimeStamp | None:

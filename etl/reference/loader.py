@@ -49,7 +49,12 @@ def agency_head(literal: str) -> str:
 
 @dataclass(frozen=True)
 class Agency:
-    """An entry of the agency registry; the fields are the columns of `etl.contract.AGENCIES`."""
+    """An entry of the agency registry; most fields are columns of `etl.contract.AGENCIES`.
+
+    Attributes:
+        literals: how it is credited.
+        reports_from_everywhere: whether most of what it writes is from other countries than its own.
+    """
 
     agency_id: str
     name: str
@@ -58,6 +63,12 @@ class Agency:
     wikidata_id: str | None
     literals: tuple[str, ...]
     names: dict[str, str]
+    reports_from_everywhere: bool = False
+
+    @property
+    def is_national(self) -> bool:
+        """Whether its own country says much about where it reports from."""
+        return not self.reports_from_everywhere and self.kind not in ("press_release", "redistributor")
 
 
 @dataclass(frozen=True)
@@ -315,11 +326,13 @@ def _rows(path: Path, width: int) -> Iterator[tuple[str, list[str]]]:
 
 def _agencies(folder: Path) -> Iterator[Agency]:
     seen = set()
-    for where, (agency_id, name, country, kind, wikidata, literals, names) in _rows(folder / "agencies.tsv", 7):
+    for where, (agency_id, name, country, kind, reach, wikidata, literals, names) in _rows(folder / "agencies.tsv", 8):
         if agency_id in seen:
             raise SetupFault(f"{where}: agency {agency_id} stands there twice")
         if kind not in AGENCY_KINDS:
             raise SetupFault(f"{where}: {kind!r} is not a kind of agency; those are {', '.join(AGENCY_KINDS)}")
+        if reach not in ("", "world"):
+            raise SetupFault(f"{where}: the reach of an agency is world, or left empty, not {reach!r}")
         seen.add(agency_id)
         yield Agency(
             agency_id,
@@ -329,6 +342,7 @@ def _agencies(folder: Path) -> Iterator[Agency]:
             wikidata or None,
             tuple(literals.split("|")),
             {language: text for language, _, text in (entry.partition("=") for entry in names.split("|"))},
+            reach == "world",
         )
 
 
