@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from etl.contract import AGENCY_KINDS
 from etl.errors import SetupFault
+from etl.reference.furniture import FORMS, KINDS, Furniture, FurnitureRow
 from etl.reference.gazetteer import Gazetteer, Place
 from etl.reference.names import CACHED_NAMES, fold, normalise
 from etl.reference.regions import Region, Regions
@@ -73,7 +74,7 @@ class Agency:
 
 @dataclass(frozen=True)
 class LineKind:
-    """A kind of line that stands before a dateline: furniture, version_label or byline."""
+    """A kind of line that stands before a dateline: version_label or byline."""
 
     kind: str
     pattern: re.Pattern[str]
@@ -208,7 +209,7 @@ class Reference:
     Attributes:
         agencies: the registry by agency id.
         literals: agency ids by normalised literal; several where a short name is shared.
-        calendar, regions, countries, line_kinds, forms, gazetteer: what their files hold.
+        calendar, regions, countries, line_kinds, furniture, forms, gazetteer: what their files hold.
         place_aliases: place ids by normalised spelling, for what the gazetteer lacks.
         place_words: a place's name, as the group of that name, with what may stand around it and is no part of it.
         version: digest over all of it.
@@ -223,6 +224,7 @@ class Reference:
     regions: Regions
     countries: dict[str, str]
     line_kinds: tuple[LineKind, ...]
+    furniture: Furniture
     forms: tuple[FormRow, ...]
     trailers: tuple[TrailerRow, ...]
     unlisted_places: tuple[re.Pattern[str], ...]
@@ -300,6 +302,7 @@ def load_reference(folder: Path = HERE) -> Reference:
         regions=regions,
         countries=regions.countries(),
         line_kinds=tuple(_line_kinds(folder)),
+        furniture=Furniture(_furniture(folder)),
         forms=tuple(_forms(folder)),
         trailers=tuple(_trailers(folder)),
         unlisted_places=tuple(_unlisted_places(folder)),
@@ -384,7 +387,7 @@ def _territories(folder: Path) -> Iterator[tuple[Region, str]]:
 
 
 def _line_kinds(folder: Path) -> Iterator[LineKind]:
-    kinds = ("furniture", "version_label", "byline")
+    kinds = ("version_label", "byline")
     for where, (kind, pattern, example) in _rows(folder / "front_matter.tsv", 3):
         if kind not in kinds:
             raise SetupFault(f"{where}: {kind!r} is not a kind of line; those are {', '.join(kinds)}")
@@ -392,6 +395,17 @@ def _line_kinds(folder: Path) -> Iterator[LineKind]:
         if not compiled.fullmatch(example):
             raise SetupFault(f"{where}: the pattern does not match its example {example!r}")
         yield LineKind(kind, compiled)
+
+
+def _furniture(folder: Path) -> Iterator[FurnitureRow]:
+    for where, (kind, form, _, words) in _rows(folder / "furniture.tsv", 4):
+        if kind not in KINDS:
+            raise SetupFault(f"{where}: {kind!r} is not a kind of furniture; those are {', '.join(KINDS)}")
+        if form not in FORMS:
+            raise SetupFault(f"{where}: {form!r} is not a form of furniture; those are {', '.join(FORMS)}")
+        if form == "pattern":
+            _compiled(where, words)
+        yield FurnitureRow(kind, form, (words,) if form == "pattern" else tuple(words.split("|")))
 
 
 def _unlisted_places(folder: Path) -> Iterator[re.Pattern[str]]:
