@@ -28,7 +28,7 @@ _FEWEST_TIMED = 3
 _LONGEST_HEADLINE = 120
 """Code points of the longest line that counts as a headline, without the end of a sentence."""
 
-_STOP = re.compile(r"[.!…。।！:：;][\"»”’')\]]*$")
+_STOP = re.compile(r"[.!…。।॥։።။៕！:：;][\"»”’')\]]*$")
 _TIMED = re.compile(
     r"(?:(?P<day>\d{1,2})[./](?P<month>\d{1,2})[./](?P<year>\d{4}),?\s+)?[\[(]?(?P<hour>[0-2]?\d):(?P<minute>[0-5]\d)(?![\d:])"
 )

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Generic, TypeVar
 
 _Entry = TypeVar("_Entry")
@@ -17,8 +18,8 @@ KINDS = ("furniture", "heading", "button", "menu")
 """What a line can be: furniture by itself; a heading over other furniture; a button, or a section of a menu, which is
 one only in company."""
 
-FORMS = ("phrase", "label", "start", "part", "sentence", "root", "pattern")
-"""How words make a line: they are all of it; stand before a colon; begin it; stand in it; begin it, though it is a
+FORMS = ("phrase", "pair", "label", "start", "part", "sentence", "root", "pattern")
+"""How words make a line: they are all of it; are one of some and one of some others; stand before a colon; begin it; stand in it; begin it, though it is a
 sentence; are the first of a trail ("Home > News"). A pattern is a regular expression of the whole line."""
 
 LONGEST_LINE = 160
@@ -28,7 +29,7 @@ _NUMBER = re.compile(r"\d(?:[\d\s.,'’]*\d)?")
 _TOKEN = re.compile(r"#|[^\W_]+")
 _COLON = re.compile(r"\s*[:：]")
 _TRAIL = re.compile(r"\s*(?:[>/|»›→·:：]|-\s)")
-_SENTENCE_STOP = re.compile(r"[.!?…。؟।！？][\"»”’')\]]*$")
+_SENTENCE_STOP = re.compile(r"[.!?…。؟।॥։።။៕！？][\"»”’')\]]*$")
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u9fff]")
 _MOST_TOKENS = 24
 _BEGINNING = 60
@@ -108,7 +109,11 @@ class Furniture:
         self._phrase_heads = frozenset(_first_word(key) for key in self._phrases)
 
     def _add(self, row: FurnitureRow, words: str, key: str) -> None:
-        if row.form == "phrase":
+        if row.form == "pair":
+            firsts, _, seconds = words.partition(" + ")
+            for first, second in product(firsts.split("|"), seconds.split("|")):
+                self._phrases.setdefault(line_key(f"{first}{'' if _UNSPACED.search(first) else ' '}{second}"), row.kind)
+        elif row.form == "phrase":
             # The file is in the order of what says most: a heading may be the name of a section, too.
             self._phrases.setdefault(key, row.kind)
         elif row.form == "label":
@@ -134,15 +139,15 @@ class Furniture:
         is_sentence = _SENTENCE_STOP.search(line[-8:]) is not None and line[0].isalpha()
         key = line_key(line[:_BEGINNING] if is_sentence else line)
         if not key:
-            return None
+            # Signs alone: a rule, a row of stars.
+            return self._pattern(line) or "button"
         first = _first_word(key)
         is_unspaced = _UNSPACED.search(key) is not None
         sentences = self._sentences.unspaced if is_unspaced else self._sentences.find(first)
         if is_sentence and len(line) > _BEGINNING and sentences:
             key = line_key(line)
-        if not is_sentence or len(line) <= _BEGINNING:
-            if found := self._phrases.get(key):
-                return found
+        if (not is_sentence or len(line) <= _BEGINNING) and (found := self._phrases.get(key)):
+            return found
         for sentence, kind in sentences:
             if sentence.match(key):
                 return kind
