@@ -1,8 +1,8 @@
 """What is cut from around articles: `python -m bench.furniture FILE ...`, with files of written pages.
 
-A file has pages below headings `#### name kind`. In a page, ⟦ and ⟧ stand where its body begins and ends; they are taken
-out before it is read. The kind is `page`, of an article with something around it, or `negative`, of an article whose own
-lines look like what is cut. Counted are, in code points:
+A file has pages below headings `#### name kind`. In a page, ⟦ and ⟧ stand where its body begins and ends; they are
+taken out before it is read. The kind is `page`, of an article with something around it, or `negative`, of an article
+whose own lines look like what is cut. Counted are, in code points:
 
 right  pages whose body is exactly the true one
 left   of other text that is in the bodies

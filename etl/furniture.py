@@ -22,8 +22,9 @@ _MOST_LINES_ABOVE = 80
 _MENU = 3
 """Sections that make a menu: one or two may be the article's own, and its headline."""
 
-_FEWEST_TIMED = 3
-"""Lines with a time of the day that make a list of news, if they go back in time: a programme goes on in it."""
+_FEWEST_TIMED, _FEWEST_DATED = 3, 2
+"""Lines that begin with a time of the day, or are a day and a time, and make a list of news if they go back: a
+programme and a chronology go on."""
 
 _LONGEST_HEADLINE = 120
 """Code points of the longest line that counts as a headline, without the end of a sentence."""
@@ -113,15 +114,19 @@ def _last_lines(text: str, start: int, end: int, reference: Reference) -> Iterat
 def _opening(lines: list[_Line]) -> int:
     """From which line on everything is furniture; their number if nothing says so."""
     heading = next((at for at, line in enumerate(lines) if line.kind == "heading"), len(lines))
-    stamps = [at for at, line in enumerate(lines) if line.kind == "stamp"]
-    dated = stamps[0] if len(stamps) > 1 else len(lines)
-    if dated < len(lines) and lines[-1].kind == "stamp" and dated and lines[dated - 1].kind == "plain":
+    dated = _going_back(lines, "stamp", _FEWEST_DATED)
+    if 0 < dated < len(lines) and lines[-1].kind == "stamp" and lines[dated - 1].kind == "plain":
         # The headlines stand above their times.
         dated -= 1
-    timed = [(at, line.time) for at, line in enumerate(lines) if line.time is not None and line.kind == "plain"]
+    return min(heading, dated, _going_back(lines, "plain", _FEWEST_TIMED))
+
+
+def _going_back(lines: list[_Line], kind: str, fewest: int) -> int:
+    """The first of the lines of a kind that begin with a time, if they go back; else the number of all lines."""
+    timed = [(at, line.time) for at, line in enumerate(lines) if line.kind == kind and line.time is not None]
     times = [time for _, time in timed]
-    goes_back = len(times) >= _FEWEST_TIMED and times == sorted(times, reverse=True) and times[0] > times[-1]
-    return min(heading, dated, timed[0][0] if goes_back else len(lines))
+    goes_back = len(times) >= fewest and times == sorted(times, reverse=True) and times[0] > times[-1]
+    return timed[0][0] if goes_back else len(lines)
 
 
 def _first_of_run(lines: list[_Line], cut: int, is_introduced: bool) -> int:

@@ -19,8 +19,9 @@ KINDS = ("furniture", "heading", "button", "menu")
 one only in company."""
 
 FORMS = ("phrase", "pair", "label", "start", "part", "sentence", "root", "pattern")
-"""How words make a line: they are all of it; are one of some and one of some others; stand before a colon; begin it; stand in it; begin it, though it is a
-sentence; are the first of a trail ("Home > News"). A pattern is a regular expression of the whole line."""
+"""How words make a line: they are all of it; are one of some and one of some others; stand before a colon; begin it;
+stand in it; begin it, though it is a sentence; are the first of a trail ("Home > News"). A pattern is a regular
+expression of the whole line."""
 
 LONGEST_LINE = 160
 """Code points of the longest line that can be furniture."""
@@ -59,7 +60,7 @@ def line_key(line: str) -> str:
 
 
 class _ByFirstWord(Generic[_Entry]):
-    """Entries by the first word of what they begin with, and apart from them those of scripts without blanks."""
+    """Entries by the first word of what they begin with, but for those of scripts without blanks."""
 
     def __init__(self) -> None:
         self._entries: dict[str, list[_Entry]] = {}

@@ -129,6 +129,13 @@ def test_news_go_back_in_time_and_a_programme_does_not(reference: Reference) -> 
     assert end_of_article(programme, 0, len(programme), reference) == len(programme)
 
 
+def test_a_chronology_goes_on_and_stays(reference: Reference) -> None:
+    last = "14.05.2024 [17:07]\nThe ship sails\n{} [16:40]\nThe ship arrives"
+    chronology, news = (f"{ARTICLE}\n{last.format(day)}" for day in ("15.05.2024", "13.05.2024"))
+    assert end_of_article(chronology, 0, len(chronology), reference) == len(chronology)
+    assert news[: end_of_article(news, 0, len(news), reference)] == ARTICLE
+
+
 def test_an_article_of_short_lines_alone_keeps_them(reference: Reference) -> None:
     text = "Lens - Nantes 3-1\nRelated\nLyon - Angers 2-0"
     assert end_of_article(text, 0, len(text), reference) == len(text)
