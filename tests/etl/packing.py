@@ -15,7 +15,8 @@ from etl.intake import Intake
 from etl.records import Record
 
 COMPRESS = {
-    "gz": gzip.compress,
+    # Without the time, so that the same is the same.
+    "gz": lambda raw: gzip.compress(raw, mtime=0),
     "bz2": bz2.compress,
     "xz": lzma.compress,
     "zst": lambda raw: pa.Codec("zstd").compress(raw, asbytes=True),

@@ -47,6 +47,7 @@ ROWS = [{"id": "a", "text": "one, two"}, {"id": "b", "text": 'three\nfour "five"
         ("r.JSONL.gz", COMPRESS["gz"](lines(*ROWS))),
         ("r.parquet.zst", COMPRESS["zst"](parquet(ROWS))),
     ],
+    ids=["json", "marked", "utf-16", "commas", "semicolons", "csv-utf-16", "tsv", "parquet", "gz", "zst"],
 )
 def test_each_row_is_a_record_with_its_own_id(name: str, raw: bytes) -> None:
     assert keyed(raw, name) == {"a": "one, two", "b": 'three\nfour "five"'}
