@@ -155,9 +155,9 @@ def found(reading: Reading) -> dict[str, str]:
 
 
 def located(written: str, reference: Reference) -> dict[str, str]:
-    """What a place is located as, from the place, its region and the agency's country, parted by tabs."""
+    """What a place is located as, from the place, its region and a national agency's country, parted by tabs."""
     place, region, context = written.split("\t")
-    read = locate(place, region or None, reference, context or None)
+    read = locate(place, region or None, reference, context or None, is_national=True)
     return {"place_id": str(read.place.place_id) if read.place else "", "country": read.country_code or ""}
 
 

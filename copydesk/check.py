@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import asdict
 
-import click
-
-from copydesk.render import visible
+from copydesk.render import echo, to_json, visible
 from warehouse.faults import storage_faults
 from warehouse.home import Home
 from warehouse.inspection import LEFT, REPAIR, Inspection, Problem, inspect
@@ -24,7 +21,7 @@ def check_command(home_folder: str | None, is_full: bool, is_json: bool) -> int:
     with storage_faults(home):
         found = inspect(home, is_full)
     seconds = round(time.monotonic() - begun, 3)
-    click.echo(_as_json(home, found, seconds) if is_json else _as_text(home, found, is_full, seconds))
+    echo(_as_json(home, found, seconds) if is_json else _as_text(home, found, is_full, seconds))
     return DONE if found.is_sound else FAULT
 
 
@@ -54,7 +51,7 @@ def _as_text(home: Home, found: Inspection, is_full: bool, seconds: float) -> st
 
 
 def _as_json(home: Home, found: Inspection, seconds: float) -> str:
-    return json.dumps(
+    return to_json(
         {
             "home": str(home),
             "is_sound": found.is_sound,
@@ -63,6 +60,5 @@ def _as_json(home: Home, found: Inspection, seconds: float) -> str:
             "files": found.file_count,
             "seconds": seconds,
             "problems": [asdict(problem) for problem in found.problems],
-        },
-        ensure_ascii=False,
+        }
     )

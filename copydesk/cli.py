@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import sys
 from importlib.metadata import version
 
@@ -15,8 +16,11 @@ import click
 from copydesk.streams import OutputFault, drop_output, open_streams
 from etl.errors import SetupFault
 
-DONE, BUG, FAULT, REFUSED = 0, 1, 2, 3
-"""Exit statuses: done, rejects or not; our bug; set-up fault; checks refused to publish."""
+DONE, BUG, FAULT, REFUSED, INTERRUPTED = 0, 1, 2, 3, 130
+"""Exit statuses: done, rejects or not; our bug; set-up fault; checks refused to publish; ended by Ctrl-C."""
+
+STOPPED = "stopped; `copydesk status` shows what is published"
+"""What is said where Ctrl-C ends a command."""
 
 MOST_ROWS = 10**9
 """What --limit takes at most: DuckDB takes no number of any length."""
@@ -131,14 +135,51 @@ def retry(reason: str | None, home: str | None, wait: str | None, as_json: bool)
     help="Ask the version that this run published, if it is still retained; `copydesk runs` says which are. A unique "
     "beginning will do.",
 )
-def sql(query: str, home: str | None, form: str, output: str | None, as_of: str | None) -> int:
+@click.option(
+    "--timeout",
+    metavar="SECONDS",
+    type=click.FloatRange(0, MOST_ROWS),
+    default=300,
+    show_default=True,
+    help="How long the query may work; 0 for as long as it takes.",
+)
+@click.option(
+    "--memory", metavar="SIZE", default="2GB", show_default=True, help="What it may take of memory: 512MB, 8GB."
+)
+@click.option(
+    "--disk",
+    metavar="SIZE",
+    default="10GB",
+    show_default=True,
+    help="What it may take of the temporary folder ($TMPDIR), for what does not fit into memory.",
+)
+@click.option(
+    "--verbatim",
+    is_flag=True,
+    help="In CSV, leave texts as they are that a spreadsheet would take for formulas; else they get a ' before them.",
+)
+def sql(
+    query: str,
+    home: str | None,
+    form: str,
+    output: str | None,
+    as_of: str | None,
+    timeout: float,
+    memory: str,
+    disk: str,
+    verbatim: bool,
+) -> int:
     """Run one SELECT against the published warehouse.
 
     The query can read the published tables and nothing else: no other files, no network, no settings.
     """
     from copydesk.sql import sql_command
+    from warehouse.limits import Limits
 
-    return sql_command(query, home, form, output, as_of)
+    if not math.isfinite(timeout):
+        raise click.BadParameter(f"--timeout takes seconds, 0 or more, not {timeout}")
+    limits = Limits(timeout, _size("--memory", memory), _size("--disk", disk))
+    return sql_command(query, home, form, output, as_of, limits, verbatim)
 
 
 @cli.command(short_help="What is loaded, what waits, what it takes.")
@@ -354,17 +395,33 @@ def forget(
 @home_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on. The UI has no passwords.")
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True)
+@click.option(
+    "--name",
+    "names",
+    metavar="NAME",
+    multiple=True,
+    help="A name that browsers call it by, besides localhost and addresses in digits: that of the proxy before it. May "
+    "stand several times.",
+)
 @click.option("--read-only", is_flag=True, help="Show everything, let nothing be launched or changed; no daemon.")
 @click.option("--no-daemon", is_flag=True, help="Leave the schedule and the sensors to `copydesk daemon`.")
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
-def ui(home: str | None, host: str, port: int, read_only: bool, no_daemon: bool, no_browser: bool) -> int:
+def ui(
+    home: str | None,
+    host: str,
+    port: int,
+    names: tuple[str, ...],
+    read_only: bool,
+    no_daemon: bool,
+    no_browser: bool,
+) -> int:
     """Serve the Dagster web UI on 127.0.0.1, with the daemon that runs the schedule and the sensors.
 
     Where `copydesk daemon` runs for the home already, only the UI is served.
     """
     from copydesk.ui import ui_command
 
-    return ui_command(home, host, port, read_only, not no_daemon, not no_browser)
+    return ui_command(home, host, port, names, read_only, not no_daemon, not no_browser)
 
 
 @cli.command(short_help="Run schedule and sensors without the UI.")
@@ -401,7 +458,7 @@ def main() -> int:
     except click.ClickException as error:
         return _say(error.format_message(), FAULT)
     except (KeyboardInterrupt, click.Abort):
-        return _say("stopped; `copydesk status` shows what is published", 130)
+        return _say(STOPPED, INTERRUPTED)
     except BrokenPipeError:
         # Whoever read the output has seen enough.
         drop_output()
@@ -437,6 +494,14 @@ def _seconds(text: str | None) -> float:
     if not (math.isfinite(seconds) and seconds >= 0):
         raise click.BadParameter(f"--wait takes seconds, 0 or more, not {text!r}")
     return seconds
+
+
+def _size(option: str, text: str) -> int:
+    """Bytes that an option names."""
+    found = re.fullmatch(r"([1-9][0-9]{0,5}) ?([MG])B", text)
+    if found is None:
+        raise click.BadParameter(f"{option} is a size such as 512MB or 8GB, not {text!r}")
+    return int(found[1]) * (1_000_000 if found[2] == "M" else 1_000_000_000)
 
 
 if __name__ == "__main__":

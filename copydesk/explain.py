@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 from rich.cells import cell_len
 
-from copydesk.render import as_table, visible
+from copydesk.render import as_table, echo, visible
 from etl.addresses import file_of, is_container
 from etl.containers import read_records
 from etl.corrections import Corrected
@@ -59,9 +58,9 @@ def explain_command(what: str, record_key: str | None, home_folder: str | None) 
         else:
             explained = _file(what, record_key, home, reference)
     except RecordFault as fault:
-        click.echo(f"{visible(what)}\n\nreject     {fault.reason} (at {fault.stage})\n           {fault.message}")
+        echo(f"{visible(what)}\n\nreject     {fault.reason} (at {fault.stage})\n           {fault.message}")
         return DONE
-    click.echo("\n".join(_lines(explained)))
+    echo("\n".join(_lines(explained)))
     return DONE
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from etl.errors import SetupFault
 from warehouse.home import Home
@@ -28,17 +30,31 @@ def write_file(path: Path, content: bytes) -> None:
     Raises:
         SetupFault: it cannot be written.
     """
+    with writing(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """A file to be written, which takes the place of a former one when all of it is there.
+
+    Raises:
+        SetupFault: it cannot be written.
+    """
     path = Path(os.path.realpath(path))
     if path.exists() and not path.is_file():
         # A pipe or a device is written to, not replaced.
-        path.write_bytes(content)
+        with path.open("wb") as file:
+            yield file
         return
     # Under another name first: whoever reads the file sees the former one or the whole new one.
     temporary = path.with_name(f".copydesk-{os.getpid()}.new")
     try:
-        temporary.write_bytes(content)
+        with temporary.open("wb") as file:
+            yield file
         temporary.replace(path)
     except OSError as error:
+        raise SetupFault(f"Cannot write {path}: {error.strerror}") from None
+    finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        raise SetupFault(f"Cannot write {path}: {error.strerror}") from None

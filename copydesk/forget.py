@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from copydesk.render import visible
+from copydesk.render import echo, visible
 from copydesk.run import launch
 from etl.errors import SetupFault
 from warehouse.faults import storage_faults
@@ -42,15 +42,15 @@ def _forget(home: Home, names: list[str], source: str | None, wait: float, yes: 
     published = require_current(home)
     choice = choose(home, names, source, read_forgotten(home))
     if not _is_needed(home, choice):
-        click.echo("Nothing to erase: all of it was forgotten before.")
+        echo("Nothing to erase: all of it was forgotten before.")
         _tell_what_remains(home, choice, source)
         return DONE
-    click.echo(_describe(choice))
+    echo(_describe(choice))
     if dry_run:
-        click.echo("Nothing was erased: this was a dry run.")
+        echo("Nothing was erased: this was a dry run.")
         return DONE
     if not (yes or click.confirm("Erase this for good?", err=True)):
-        click.echo("Nothing was erased.")
+        echo("Nothing was erased.")
         return DONE
 
     with WriterLock(home, "copydesk forget", wait):
@@ -64,12 +64,12 @@ def _forget(home: Home, names: list[str], source: str | None, wait: float, yes: 
             remember(home, choice.digests)
         if not _erase(home):
             return REFUSED
-    click.echo(
+    echo(
         f"Forgotten  {_counts(choice)}\nErased     in the lake, in all retained versions, and in what Dagster kept of "
         "former runs. Readers that have an older version open have to connect again"
     )
     _tell_what_remains(home, choice, source)
-    click.echo(UNREACHED)
+    echo(UNREACHED)
     return DONE
 
 
@@ -132,12 +132,12 @@ def _listed(paths: Paths) -> list[str]:
 def _tell_what_remains(home: Home, choice: Choice, source: str | None) -> None:
     if choice.on_disk.count:
         files = _count(choice.on_disk.count, "file")
-        click.echo(
+        echo(
             f"On disk    {files} in the sources, where Copydesk deletes nothing. They are rejects now, by their paths, "
             "until a run finds them gone"
         )
     if source is not None and any(known.name == source for known in home.settings.sources):
-        click.echo(f"Warning    {home.settings_file} still names the source {visible(source)}: remove it there")
+        echo(f"Warning    {home.settings_file} still names the source {visible(source)}: remove it there")
 
 
 def _count(number: int, noun: str) -> str:

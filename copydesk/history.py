@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 
@@ -10,7 +9,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from copydesk.render import as_table, as_text, plain, visible
+from copydesk.render import as_table, as_text, echo, plain, to_json, visible
 from warehouse.differences import Line
 from warehouse.history import Change, History, Other, Version, changes, find_history
 from warehouse.home import Home
@@ -30,14 +29,14 @@ def history_command(what: str, form: str, home_folder: str | None) -> int:
     home = Home.find(home_folder)
     history = find_history(home, what)
     if form == "json":
-        click.echo(json.dumps(_object(history), ensure_ascii=False))
+        echo(to_json(_object(history)))
         return DONE
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     # Printed by click: rich would end the process by itself when the reader of a pipe has gone.
     with console.capture() as shown:
         for change in changes(history):
             _print_change(console, history, change)
-    click.echo("\n".join(_heading(history)))
+    echo("\n".join(_heading(history)))
     click.echo(shown.get(), nl=False)
     return DONE
 

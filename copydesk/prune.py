@@ -5,9 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 
-import click
-
-from copydesk.render import in_bytes
+from copydesk.render import echo, in_bytes
 from etl.errors import SetupFault
 from warehouse.disk import byte_count
 from warehouse.faults import storage_faults
@@ -49,7 +47,7 @@ def prune_command(
     if is_json:
         _print_json(cleared, kept, runs, freed, is_dry_run)
     else:
-        click.echo(_describe(cleared, kept, runs, freed, is_dry_run))
+        echo(_describe(cleared, kept, runs, freed, is_dry_run))
     return DONE
 
 
@@ -69,7 +67,7 @@ def _print_json(cleared: Cleared, kept: int, runs: tuple[int, int] | None, freed
         "runs_removed": runs[0] if runs else 0,
         "bytes": freed,
     }
-    click.echo(json.dumps(content))
+    echo(json.dumps(content))
 
 
 def _describe(cleared: Cleared, kept: int, runs: tuple[int, int] | None, freed: int, is_dry_run: bool) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
-from copydesk.render import visible
+from copydesk.render import echo, visible
 from warehouse.checks import run_checks
 from warehouse.faults import storage_faults
 from warehouse.home import Home
@@ -23,8 +21,8 @@ def publish_command(home_folder: str | None) -> int:
         failed = [check for check in run_checks(home, manifest.name) if not check.passed]
         if failed:
             found = visible("; ".join(f"{check.name}: {check.message}" for check in failed))
-            click.echo(f"copydesk: not published, the warehouse is as it was: {found}", err=True)
+            echo(f"copydesk: not published, the warehouse is as it was: {found}", err=True)
             return REFUSED
         publish(home, manifest.name)
-    click.echo(f"Published {manifest.name}: {manifest.summary.documents_total:,} documents. Warehouse: {home.link}")
+    echo(f"Published {manifest.name}: {manifest.summary.documents_total:,} documents. Warehouse: {home.link}")
     return DONE

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
-from copydesk.render import FORMS, as_table
+from copydesk.render import FORMS, as_table, echo, print_lines
 from etl.contract import REJECT_REASONS
 from warehouse.home import Home
 from warehouse.rejects import REJECT_COLUMNS, Listing, list_rejects
@@ -23,13 +21,12 @@ def rejects_command(
     limit = ROWS if limit is None and form == "table" else limit
     listing = list_rejects(home, reason, source, limit)
     if form != "table":
-        if text := FORMS[form](REJECT_COLUMNS, listing.rows):
-            click.echo(text)
+        print_lines(FORMS[form](REJECT_COLUMNS, listing.rows))
     elif listing.total:
-        click.echo(_describe(listing, reason))
+        echo(_describe(listing, reason))
     else:
         of_reason = f" of reason {reason}" if reason else ""
-        click.echo(f"No rejects{of_reason}{f' in {source}' if source else ''}: nothing is left to mend here.")
+        echo(f"No rejects{of_reason}{f' in {source}' if source else ''}: nothing is left to mend here.")
     return DONE
 
 

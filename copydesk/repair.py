@@ -7,7 +7,7 @@ import sys
 import click
 
 from copydesk.check import line
-from copydesk.render import visible
+from copydesk.render import echo, visible
 from copydesk.services import running_daemon
 from etl.errors import SetupFault
 from warehouse.faults import storage_faults
@@ -26,7 +26,7 @@ def repair_command(home_folder: str | None, is_agreed: bool, is_dry: bool) -> in
     if is_dry or not is_agreed:
         with storage_faults(home):
             proposal = propose(home)
-        click.echo(_describe(proposal, is_done=False))
+        echo(_describe(proposal, is_done=False))
         if is_dry:
             return FAULT if proposal.is_lossy else DONE
         if not proposal.problems:
@@ -39,13 +39,13 @@ def repair_command(home_folder: str | None, is_agreed: bool, is_dry: bool) -> in
         done = repair(home)
     if done.refused:
         found = visible("; ".join(done.refused))
-        click.echo(f"copydesk: not published, the warehouse is as it was: {found}", err=True)
+        echo(f"copydesk: not published, the warehouse is as it was: {found}", err=True)
         return REFUSED
     if is_agreed:
-        click.echo(_describe(done, is_done=True))
+        echo(_describe(done, is_done=True))
     if done.published:
         total = done.published.summary.documents_total
-        click.echo(f"Published {done.published.name}: {total:,} documents. Warehouse: {home.link}")
+        echo(f"Published {done.published.name}: {total:,} documents. Warehouse: {home.link}")
     return DONE
 
 

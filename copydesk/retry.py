@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 
-import click
-
+from copydesk.render import echo
 from copydesk.run import count, launch, say_warnings
 from warehouse.faults import storage_faults
 from warehouse.home import Home
@@ -44,7 +43,7 @@ def _retry(home: Home, reason: str | None, wait: float, is_json: bool) -> int:
     if is_json:
         _print_json(outcome.run_id if is_published else None, plan, retried)
     else:
-        click.echo(_describe(plan, retried, is_published))
+        echo(_describe(plan, retried, is_published))
         if is_published:
             say_warnings(outcome)
     return DONE
@@ -58,12 +57,12 @@ def _say_nothing(plan: Plan, reason: str | None, is_json: bool) -> int:
         return DONE
     of_reason = f" of reason {reason}" if reason else ""
     if plan.gone:
-        click.echo(
+        echo(
             f"Nothing to retry: there are rejects{of_reason}, but {_gone(plan)}. `copydesk rejects` lists them; a "
             "`copydesk run` of their whole source notes that they are missing."
         )
     else:
-        click.echo(f"Nothing to retry: there are no rejects{of_reason}.")
+        echo(f"Nothing to retry: there are no rejects{of_reason}.")
     return DONE
 
 
@@ -75,7 +74,7 @@ def _print_json(run_id: str | None, plan: Plan, retried: Retried) -> None:
         "remaining": retried.remaining,
         "files_gone": plan.gone,
     }
-    click.echo(json.dumps(content))
+    echo(json.dumps(content))
 
 
 def _describe(plan: Plan, retried: Retried, is_published: bool) -> str:

@@ -14,8 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
+from copydesk.render import echo, visible
 from etl.errors import SetupFault
 from etl.sources import is_glob
 from warehouse.faults import storage_faults
@@ -65,7 +64,7 @@ def _run(
     # Only now: a source that does not exist makes no home.
     home.create()
     for warning in home.warnings() if is_new_home else []:
-        click.echo(f"copydesk: {warning}", err=True)
+        echo(f"copydesk: {warning}", err=True)
     if plan.is_empty:
         _clear_leftovers(home)
         return _say_nothing_new(home, plan, begun, as_json, quiet)
@@ -85,7 +84,7 @@ def _run(
     if as_json:
         _print_json(summary)
     elif not quiet:
-        click.echo(_describe(home, summary))
+        echo(_describe(home, summary))
         say_warnings(outcome)
     return DONE
 
@@ -114,14 +113,13 @@ def launch(
         pool.start()
         from assets.launch import run_load
         from assets.tables import Handover
-        from copydesk.render import visible
         from warehouse.publish import candidate_folder
 
         with _progress(is_wanted=sys.stderr.isatty() and not is_silent) as progress:
             outcome = run_load(home, what, accept_shrink, Handover(plan, pool, progress))
     if outcome.refused:
         found = visible("; ".join(outcome.refused))
-        click.echo(
+        echo(
             f"copydesk: not published, the warehouse is as it was: {found}. `copydesk ui` shows run {outcome.run_id}; "
             f"until the next run, {candidate_folder(home, outcome.run_id) / DATABASE} has what was refused",
             err=True,
@@ -134,10 +132,8 @@ def launch(
 
 def say_warnings(outcome: Outcome) -> None:
     """Print what the checks found that does not stop a run."""
-    from copydesk.render import visible
-
     for warning in outcome.warnings:
-        click.echo(f"{'warning':<10} {visible(warning)}")
+        echo(f"{'warning':<10} {visible(warning)}")
 
 
 def _absolute(source: str) -> str:
@@ -165,7 +161,7 @@ def _say_nothing_new(home: Home, plan: Plan, begun: float, as_json: bool, quiet:
     if as_json:
         _print_json(RunSummary(None, plan.files_seen, 0, 0, total, 0, (), round(time.monotonic() - begun, 3)))
     elif not quiet:
-        click.echo(_describe_nothing(home, plan))
+        echo(_describe_nothing(home, plan))
     return DONE
 
 
@@ -174,7 +170,7 @@ def _print_json(summary: RunSummary) -> None:
         "run_id", "files_seen", "files_read", "documents_written", "documents_total", "rejects", "months", "seconds",
     )  # fmt: skip
     values = {name: getattr(summary, name) for name in names}
-    click.echo(json.dumps({**values, "months": len(summary.months)}))
+    echo(json.dumps({**values, "months": len(summary.months)}))
 
 
 def _describe_nothing(home: Home, plan: Plan) -> str:

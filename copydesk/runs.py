@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import click
-
-from copydesk.render import FORMS
+from copydesk.render import FORMS, echo, print_lines
 from warehouse.connection import query_table
 from warehouse.home import Home
 from warehouse.manifest import Manifest, is_same_place, require_current, retained
@@ -49,15 +47,12 @@ def runs_command(limit: int | None, form: str, home_folder: str | None) -> int:
         is_current = values[0] == published.run_id
         rows.append([*values, version.name if version else None, is_current, _as_of(home, version, is_current)])
     if not is_table:
-        if text := FORMS[form](_NAMES, rows):
-            click.echo(text)
+        print_lines(FORMS[form](_NAMES, rows))
         return DONE
     total = found[0][-1] if found else 0
-    click.echo(FORMS[form]((*_NAMES[:-3], "as_of"), [_for_people(row) for row in rows]))
+    print_lines(FORMS[form]((*_NAMES[:-3], "as_of"), [_for_people(row) for row in rows]))
     if len(rows) < int(str(total)):
-        click.echo(
-            f"… and {int(str(total)) - len(rows):,} earlier ones; --limit N shows more of them, --format csv all"
-        )
+        echo(f"… and {int(str(total)) - len(rows):,} earlier ones; --limit N shows more of them, --format csv all")
     return DONE
 
 

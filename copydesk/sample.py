@@ -5,11 +5,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import click
-
 from copydesk.coding import NONE, RIGHT, WRONG
 from copydesk.files import require_outside, write_file
-from copydesk.render import as_table, visible
+from copydesk.render import as_table, echo, visible
 from copydesk.sheet import VALUES, sheet_bytes
 from etl.errors import SetupFault
 from warehouse.connection import connect
@@ -42,7 +40,7 @@ def sample_command(most: int, by: str | None, seed: int, output: str | None, hom
         sys.stdout.buffer.flush()
     else:
         write_file(Path(output), content)
-        click.echo(_describe(sample, output))
+        echo(_describe(sample, output))
     return DONE
 
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
 from copydesk.coding import CodingFault, is_same, judge
 from copydesk.estimates import CONFIDENCE, Estimate, FieldScore, Outcome, score_field
-from copydesk.render import as_csv, as_table, visible
+from copydesk.render import as_table, csv_lines, echo, print_lines, to_json, visible
 from copydesk.sheet import VALUES, Sheet, cell_text, read_sheet
 from etl.errors import SetupFault
 from warehouse.connection import connect
@@ -30,12 +27,12 @@ def score_command(name: str, form: str, home_folder: str | None) -> int:
     since = compare(sheet, Home.find(home_folder))
     if form == "csv":
         objects = [_object(score) for score in scores]
-        click.echo(as_csv(list(objects[0]), [list(found.values()) for found in objects]))
+        print_lines(csv_lines(list(objects[0]), [list(found.values()) for found in objects]))
         if not since.is_current or since.changed_count:
-            click.echo(f"copydesk: {visible(f'version {sheet.version}: {since.words}')}", err=True)
+            echo(f"copydesk: {visible(f'version {sheet.version}: {since.words}')}", err=True)
     elif form == "json":
-        click.echo(
-            json.dumps(
+        echo(
+            to_json(
                 {
                     "sheet": visible(name),
                     "snapshot_version": sheet.version,
@@ -47,12 +44,11 @@ def score_command(name: str, form: str, home_folder: str | None) -> int:
                     "is_current": since.is_current,
                     "changed_count": since.changed_count,
                     "fields": [_object(score) for score in scores],
-                },
-                ensure_ascii=False,
+                }
             )
         )
     else:
-        click.echo(_describe(sheet, scores, since))
+        echo(_describe(sheet, scores, since))
     return DONE
 
 

@@ -16,8 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import click
-
+from copydesk.render import echo
 from etl.errors import SetupFault
 from warehouse.home import ENVIRONMENT, Home
 
@@ -39,7 +38,8 @@ DATABASES = ("history/runs.db", "history/runs/index.db", "schedules/schedules.db
 
 LOCK = ".daemon.lock"
 DAEMON = ("dagster._daemon", "run", "--log-level", "error")
-WEBSERVER = ("dagster_webserver", "--log-level", "warning", "--dagster-log-level", "warning")
+WEBSERVER = ("--log-level", "warning", "--dagster-log-level", "warning")
+"""Arguments of Dagster's webserver."""
 
 
 class Services:
@@ -124,7 +124,7 @@ class Services:
                 restarts += 1
                 if restarts > RESTARTS or time.monotonic() - self._started[at] < STEADY_SECONDS:
                     raise SetupFault(f"{name} ended by itself; its messages stand above")
-                click.echo(f"copydesk: {name} ended by itself and is started again", err=True)
+                echo(f"copydesk: {name} ended by itself and is started again", err=True)
                 _end(child)
                 self._children[at] = self._start(self._commands[at])
                 self._started[at] = time.monotonic()

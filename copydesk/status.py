@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import click
-
-from copydesk.render import as_table, in_bytes, visible
+from copydesk.render import as_table, echo, in_bytes, visible
 from copydesk.services import running_daemon
 from etl.errors import SetupFault
 from etl.own_reference import load_own
@@ -49,7 +47,7 @@ def status_command(home_folder: str | None, is_json: bool) -> int:
     alerts = sorted(path.name for path in home.alerts.glob("[!.]*.json"))
     disk = disk_use(home)
     if is_json:
-        click.echo(
+        echo(
             json.dumps(
                 {
                     "home": str(home),
@@ -66,18 +64,18 @@ def status_command(home_folder: str | None, is_json: bool) -> int:
             )
         )
         return DONE
-    click.echo(f"Home       {home}")
-    click.echo(f"Published  {_describe(home, published)}\n")
+    echo(f"Home       {home}")
+    echo(f"Published  {_describe(home, published)}\n")
     if published:
-        click.echo(f"{as_table(*loaded)}\n")
-        click.echo(f"{as_table(*runs)}\n")
-    click.echo(f"Waiting    {_describe_waiting(home, waiting)}")
-    click.echo(_describe_reference(home, reference))
-    click.echo(f"Daemon     {daemon or 'does not run: nothing is loaded by itself (`copydesk ui`, `copydesk daemon`)'}")
+        echo(f"{as_table(*loaded)}\n")
+        echo(f"{as_table(*runs)}\n")
+    echo(f"Waiting    {_describe_waiting(home, waiting)}")
+    echo(_describe_reference(home, reference))
+    echo(f"Daemon     {daemon or 'does not run: nothing is loaded by itself (`copydesk ui`, `copydesk daemon`)'}")
     if alerts:
         count = f"{len(alerts)} alert{'' if len(alerts) == 1 else 's'}"
-        click.echo(f"Alerts     {count} in {home.alerts}, the newest {alerts[-1]}")
-    click.echo(_describe_disk(disk))
+        echo(f"Alerts     {count} in {home.alerts}, the newest {alerts[-1]}")
+    echo(_describe_disk(disk))
     return DONE
 
 

@@ -11,8 +11,7 @@ import urllib.request
 import webbrowser
 from collections.abc import Callable
 
-import click
-
+from copydesk.render import echo
 from copydesk.services import DAEMON, WEBSERVER, Services, daemon_lock
 from etl.errors import SetupFault
 from warehouse.home import Home
@@ -24,7 +23,13 @@ START_SECONDS = 120
 
 
 def ui_command(
-    home_folder: str | None, host: str, port: int, is_read_only: bool, is_daemon_wanted: bool, is_browser_wanted: bool
+    home_folder: str | None,
+    host: str,
+    port: int,
+    names: tuple[str, ...],
+    is_read_only: bool,
+    is_daemon_wanted: bool,
+    is_browser_wanted: bool,
 ) -> int:
     """Serve the UI until stopped; see `copydesk ui --help`. Returns the exit status."""
     from assets.instance import dagster_home
@@ -32,14 +37,17 @@ def ui_command(
 
     home = _home(home_folder)
     _check_address(host, port)
-    webserver = (*WEBSERVER, "--host", host, "--port", str(port), *(["--read-only"] if is_read_only else []))
+    options = ("--host", host, "--port", str(port), *(["--read-only"] if is_read_only else []))
+    # The name that it listens on is one that it is called by.
+    guard = ("copydesk.webserver", *(f"--name={name}" for name in (host, *names)))
+    webserver = (*guard, "--", *WEBSERVER, *options)
     with dagster_home(home) as folder, contextlib.ExitStack() as stack:
         commands, inherited = [webserver], []
         if is_daemon_wanted and not is_read_only:
             lock = stack.enter_context(daemon_lock(home))
             if isinstance(lock, str):
                 message = f"the daemon of this home runs already ({lock}); this serves the web UI only"
-                click.echo(f"copydesk: {message}", err=True)
+                echo(f"copydesk: {message}", err=True)
             else:
                 commands.append(DAEMON)
                 inherited.append(lock)
@@ -75,15 +83,15 @@ def _announce(home: Home, host: str, port: int, is_browser_wanted: bool, is_hope
     if _wait_until_up(address, is_hopeful):
         _say(f"Copydesk is at {address} (home: {home}).")
         if not _is_loopback(host):
-            click.echo(f"copydesk: the UI has no passwords: whoever can reach {address} can launch runs", err=True)
+            echo(f"copydesk: the UI has no passwords: whoever can reach {address} can launch runs", err=True)
         if is_browser_wanted:
             webbrowser.open(address)
     elif is_hopeful():
-        click.echo(f"copydesk: the web UI does not answer at {address} yet; Ctrl-C stops it", err=True)
+        echo(f"copydesk: the web UI does not answer at {address} yet; Ctrl-C stops it", err=True)
 
 
 def _say(what: str) -> None:
-    click.echo(f"{what} Ctrl-C stops it.")
+    echo(f"{what} Ctrl-C stops it.")
     sys.stdout.flush()
 
 

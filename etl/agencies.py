@@ -29,10 +29,12 @@ def candidates(literal: str, reference: Reference) -> tuple[str, ...]:
             return found
     if run := _run(literal, reference):
         return reference.literals[run[0]]
-    # "(BEIJING XINHUA)": the agency with its seat.
-    seat, _, name = normalise(literal).rpartition(" ")
-    if seat and name in reference.literals and reference.gazetteer.named(seat):
-        return reference.literals[name]
+    # "(BEIJING XINHUA)", "(LONDON PRESS ASSOCIATION)": the agency with its seat.
+    words = normalise(literal).split()
+    for at in range(1, len(words)):
+        name = " ".join(words[at:])
+        if name in reference.literals and reference.gazetteer.named(" ".join(words[:at])):
+            return reference.literals[name]
     return _misspelt(normalise(literal), reference)
 
 

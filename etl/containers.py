@@ -16,6 +16,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import IO, Any, cast
 
 import pyarrow as pa
@@ -43,6 +44,8 @@ _TAR_COMPRESSIONS = {"tgz": "gz", "tbz": "bz2", "tbz2": "bz2", "txz": "xz", "tzs
 
 # Names that Windows takes for devices, whatever folder they are in.
 _DEVICE = re.compile(r"(?i)(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)[ .]*(?:[.:].*)?")
+# What such names, and those that lead elsewhere, have in them; most names have none of it.
+_SUSPECT = re.compile(r"(?i)[\\:\x00-\x1f\x7f-\x9f]|^/|(?:^|/)(?:\.\.|con|prn|aux|nul|com|lpt)")
 _DRIVE = re.compile(r"[A-Za-z]:|[\\/]")
 
 _ENCRYPTED = 1
@@ -291,7 +294,7 @@ class _Reader:
                 self._budget.count_member()
                 if not info.isdir():
                     fault = None if info.isreg() else _LINK
-                    yield from self._member(path, info.name, fault, depth, _opener(archive.extractfile, info))
+                    yield from self._member(path, info.name, fault, depth, _tar_opener(archive, info))
                 opened.members.clear()
                 opened.fileobj.seek(opened.offset)
                 try:
@@ -340,6 +343,29 @@ def _opener(open_member: Callable[[Any], Any], info: Any) -> Callable[[], Any]:
     return lambda: open_member(info)
 
 
+def _tar_opener(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[], Any]:
+    # What the library gives takes longer to be made than to be read from; sparse files need it.
+    return _opener(archive.extractfile, info) if info.issparse() else _opener(partial(_TarMember, archive), info)
+
+
+class _TarMember(io.RawIOBase):
+    """The bytes of a member of a tar that is read from its beginning to its end."""
+
+    def __init__(self, archive: Any, info: tarfile.TarInfo) -> None:
+        self._stream = archive.fileobj
+        self._stream.seek(info.offset_data)
+        self._left = info.size
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to so many bytes; all that are left, if none are named."""
+        count = self._left if size < 0 else min(size, self._left)
+        block: bytes = self._stream.read(count)
+        if len(block) < count:
+            raise tarfile.ReadError("unexpected end of data")
+        self._left -= count
+        return block
+
+
 def _inner_name(path: str) -> tuple[str | None, str]:
     """The compression of a file, and its name in lower case without the ending that says so."""
     name, _, ending = path.lower().rpartition(".")
@@ -362,6 +388,8 @@ def _unsafe(name: str, longest: int) -> str | None:
     """What is wrong with a member's name; None if nothing is."""
     if len(name) > longest:
         return f"Its name has {len(name):,} characters, {longest:,} are allowed"
+    if name and not _SUSPECT.search(name):
+        return None
     parts = re.split(r"[\\/]", name)
     if ".." in parts or _DRIVE.match(name):
         return "Its name leads out of the archive"

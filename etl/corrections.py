@@ -181,8 +181,8 @@ class _Document:
         if located is None:
             return _place_columns(None, None, None)
         agency_id = self.values["agency_id"]
-        country = self.reference.agencies[agency_id].country_code if agency_id else None
-        found = places.locate(located, region, self.reference, country)
+        agency = self.reference.agencies[agency_id] if agency_id else None
+        found = places.locate_for(located, region, self.reference, agency)
         return _place_columns(found.place, found.country_code, found.margin)
 
 

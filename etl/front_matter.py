@@ -1,6 +1,6 @@
-"""What stands around an article: section, headline, byline, version note, and page furniture at both ends.
+"""What stands before an article and belongs to it: section, headline, byline, version note.
 
-The kinds of lines are data, in reference/front_matter.tsv.
+The kinds of lines are data, in reference/front_matter.tsv; what is no part of the article, in `etl.furniture`.
 """
 
 from __future__ import annotations
@@ -8,19 +8,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from etl.paragraphs import head_lines
+from etl import furniture
+from etl.paragraphs import count_words, head_lines
 from etl.reference import Reference, normalise
-from etl.time_stamp import read_stamp
 from etl.words import SENTENCE_END
 
 MAXIMUM_LINES = 8
 """Non-empty lines that are looked at: no page puts more between its header and its dateline."""
 
-_MOST_LINES_BELOW = 60
-"""Lines of furniture below an article that are looked at."""
-
 _LONGEST_KIND = 160
-"""Code points of the longest line that can be furniture, a version note or a byline."""
+"""Code points of the longest line that can be a version note or a byline."""
 
 _PROSE_WORDS = 8
 
@@ -101,24 +98,6 @@ def open_body(text: str, start: int, reference: Reference) -> tuple[int, FrontMa
     return furniture_end, read_front_matter(text, start, furniture_end, reference)
 
 
-def trim_furniture(text: str, start: int, end: int, reference: Reference) -> int:
-    """Where an article ends before the furniture below it: copyright, buttons, comment forms, lists of headlines."""
-    for _ in range(_MOST_LINES_BELOW):
-        line = max(text.rfind("\n", start, end) + 1, start)
-        if end - line > _LONGEST_KIND or (text[line:end].strip() and not _is_furniture(text[line:end], reference)):
-            break
-        end = line
-        while end > start and text[end - 1].isspace():
-            end -= 1
-        if end == start:
-            break
-    return end
-
-
-def _is_furniture(line: str, reference: Reference) -> bool:
-    return kind_of_line(line.strip(), reference) == "furniture"
-
-
 def behind_note(text: str, start: int, end: int, reference: Reference) -> int:
     """Where a line goes on behind a version note in brackets or an author: "(Corrects the year) HAVANA (Reuters) -"."""
     note = _NOTE.match(text, start, end)
@@ -131,10 +110,12 @@ def behind_note(text: str, start: int, end: int, reference: Reference) -> int:
 def is_prose(line: str, reference: Reference) -> bool:
     """Whether a line is a full sentence of some length, and no headline. A dateline that comes after it is quoted."""
     return (
-        SENTENCE_END.search(line[-8:]) is not None
-        and len(line[:1000].split()) > _PROSE_WORDS
-        and kind_of_line(line, reference) is None
+        SENTENCE_END.search(line[-8:]) is not None and _has_words(line[:1000]) and kind_of_line(line, reference) is None
     )
+
+
+def _has_words(line: str) -> bool:
+    return len(line.split()) > _PROSE_WORDS or (not line.isascii() and count_words(line) > _PROSE_WORDS)
 
 
 def kind_of_line(line: str, reference: Reference) -> str | None:
@@ -144,4 +125,5 @@ def kind_of_line(line: str, reference: Reference) -> str | None:
     for entry in reference.line_kinds:
         if entry.pattern.fullmatch(line):
             return entry.kind
-    return "furniture" if read_stamp(line, 0, len(line), reference.calendar) else None
+    # The name of a section may be the article's own.
+    return None if furniture.kind_of_line(line, reference) in (None, "menu") else "furniture"

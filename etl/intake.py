@@ -44,7 +44,7 @@ class Limits:
     expansion_ratio: int = 200
     free_bytes: int = 256 * 1024 * 1024
     nesting: int = 4
-    members: int = 20_000_000
+    members: int = 5_000_000
     path_length: int = 1_024
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from etl.reference import CACHED_NAMES, Place, Reference, Region, fold, normalise
+from etl.reference import CACHED_NAMES, Agency, Place, Reference, Region, fold, normalise
 from etl.reference.own import OwnPlace
 
 _LARGE = 200_000
@@ -22,6 +22,12 @@ _TOWN, _CITY = 10_000, 100_000
 
 _MAIN, _CAPITAL, _SIZE, _FAME, _AGREES, _CONTEXT = 1.0, 0.5, 1.5, 1.0, 2.0, 0.5
 """What speaks for a candidate, and how much (see `locate`); docs/accuracy.md says how they were measured."""
+
+_GREAT_AT_HOME, _CITY_AT_HOME = 2.0, 1.0
+"""What takes the place of `_CONTEXT` where a national agency names one of its country's great cities, or a city."""
+
+_REGIONS_ARE_PRINTED = frozenset({"US", "CA"})
+"""Where papers print the state or province beside their own cities: a bare name may as well be abroad."""
 
 MINIMUM_MARGIN = 0.04
 """Below this, two places are as good as one another and neither is named: no city is better than a wrong one."""
@@ -82,20 +88,36 @@ def is_unlisted(name: str, reference: Reference) -> bool:
     return any(pattern.fullmatch(name) for pattern in reference.unlisted_places)
 
 
+def locate_for(located: str, region: str | None, reference: Reference, agency: Agency | None) -> Located:
+    """Resolve a place as an agency writes it; see `locate`."""
+    if agency is None:
+        return locate(located, region, reference)
+    return locate(located, region, reference, agency.country_code, agency.is_national)
+
+
 @lru_cache(CACHED_NAMES)
-def locate(located: str, region: str | None, reference: Reference, context_country: str | None = None) -> Located:
+def locate(
+    located: str,
+    region: str | None,
+    reference: Reference,
+    context_country: str | None = None,
+    is_national: bool = False,
+) -> Located:
     """Resolve a place as written.
 
     The name as it stands comes first; looser readings of it are asked for only if none of its places lies in the
     region or country beside it. The score of a candidate adds up: its main name rather than a spelling among many
     (1), a capital (0.5), its size (0 to 1.5 by the logarithm of its population), how well known it is (0 to 1 by the
     logarithm of its spellings), and its agreement with a region that is known as a place only, as in "RHO (MILANO)"
-    (2). The country that the context suggests decides only between candidates of about the same score (0.5).
+    (2). The country that the context suggests decides only between candidates of about the same score (0.5); for an
+    agency that writes of its own country mostly, a city of 100,000 there that is called so counts more (1), and one of
+    the ten largest of the country most (2), so that "Tripoli" is that in Lebanon, and "Paris" still in France.
 
     Args:
         located: the place; of several ("LIMA/BOGOTA") the first is taken.
         region: the region or country written beside it.
         context_country: country of the agency, if it has one.
+        is_national: whether the agency writes of that country mostly.
     """
     meant = reference.regions.meanings(region) if region else ()
     if own := _own_place(_first_of(located), region, meant, reference):
@@ -104,12 +126,20 @@ def locate(located: str, region: str | None, reference: Reference, context_count
     names = (f"{located} ({region})", located) if region and not meant else (located,)
     found = _found(names, meant, reference)
     if not found and not region and (parted := _parted(located, reference)):
-        return locate(*parted, reference, context_country)
+        return locate(*parted, reference, context_country, is_national)
     found = found or _found((_first_of(located),), meant, reference)
     named = () if region else _named_regions(located, reference)
     beside = _divisions_of(region, reference) if region and not meant else frozenset()
+    # In other letters, a name is told by those that are called the same in these.
+    called = {fold(_first_of(located)), *(fold(place.name) for place, is_main in found if is_main)}
+    is_national = is_national and context_country not in _REGIONS_ARE_PRINTED
+    at_home = {
+        place: _weight_at_home(place, is_main, called, is_national, reference)
+        for place, is_main in found
+        if place.country_code == context_country and not meant
+    }
     scored = [
-        (place, _score(place, is_main, beside, None if meant else context_country))
+        (place, _score(place, is_main, beside) + at_home.get(place, 0.0))
         for place, is_main in found
         if not named or _may_be_meant(place, is_main, named, context_country)
     ]
@@ -276,13 +306,27 @@ def _may_be_meant(place: Place, is_main: bool, named: tuple[Region, ...], contex
     return is_within or (is_main and (place.population >= _CITY or place.country_code == context_country))
 
 
-def _score(
-    place: Place, is_main: bool, beside: frozenset[tuple[str, str | None]], context_country: str | None
-) -> float:
+def _weight_at_home(place: Place, is_main: bool, called: set[str], is_national: bool, reference: Reference) -> float:
+    """What it says for a place that it lies in the agency's country.
+
+    Args:
+        place, is_main: the place, and whether its main name was written.
+        called: what was written, and the names of the places of which it is the main name, folded.
+        is_national: whether the agency writes of its own country mostly.
+        reference: tells the largest places.
+    """
+    # "Santiago" is short for "Santiago de los Caballeros".
+    own = fold(place.name)
+    is_called_so = is_main or any(own == name or own.startswith(f"{name} ") for name in called)
+    if is_national and is_called_so and reference.gazetteer.is_among_largest(place):
+        return _GREAT_AT_HOME
+    return _CITY_AT_HOME if is_national and is_main and place.population >= _CITY else _CONTEXT
+
+
+def _score(place: Place, is_main: bool, beside: frozenset[tuple[str, str | None]]) -> float:
     score = _SIZE * min(math.log10(place.population + 1) / 7, 1.0)
     score += _FAME * min(math.log10(place.spelling_count + 1) / 2, 1.0)
     score += _MAIN if is_main else 0.0
     score += _CAPITAL if place.is_capital else 0.0
     score += _AGREES if (place.country_code, place.admin1) in beside else 0.0
-    score += _CONTEXT if place.country_code == context_country else 0.0
     return score

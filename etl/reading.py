@@ -12,12 +12,13 @@ from etl import agencies
 from etl.dateline import Dateline, Span, find_dateline
 from etl.dates import DateDecision, Written, decide_date
 from etl.evidence import Evidence
-from etl.front_matter import MAXIMUM_LINES, FrontMatter, open_body, read_front_matter, trim_furniture
+from etl.front_matter import MAXIMUM_LINES, FrontMatter, open_body, read_front_matter
+from etl.furniture import end_of_article, end_of_page_head
 from etl.given import NOTHING, Given
 from etl.header import Header, read_header
 from etl.language import detect_language, is_settled
 from etl.paragraphs import count_words, head_lines, paragraphs, trim
-from etl.places import Located, locate
+from etl.places import Located, locate_for
 from etl.reference import Reference
 from etl.time_stamp import TimeStamp, read_stamp
 from etl.trailer import Trailer, find_trailer
@@ -93,12 +94,17 @@ def read_document(text: str, seen_on: dt.date, reference: Reference, given: Give
         given: what is given from outside it.
     """
     header = read_header(text)
-    start = header.end if header else 0
+    start = page_start = header.end if header else 0
     likely = [given.language.partition("-")[0]] if given.language else []
     language, language_confidence = detect_language(text[start:], likely)
     if language is None and given.language:
         language = given.language
     found = find_dateline(text, start, reference, language)
+    if found.dateline is None or text[start : found.dateline.span.start].strip():
+        # Most texts begin with their dateline: only the others are looked through for menus.
+        start = end_of_page_head(text, page_start, reference)
+        if found.dateline is None and start > page_start:
+            found = find_dateline(text, start, reference, language)
     dateline = found.dateline
     if dateline is not None:
         front_end, body_start = dateline.span.start, dateline.body_start
@@ -106,8 +112,10 @@ def read_document(text: str, seen_on: dt.date, reference: Reference, given: Give
     else:
         front_end, front_matter = open_body(text, start, reference)
         body_start = front_end
-    body_start, page_end = trim(text, body_start, len(text))
-    article_end = body_end = trim_furniture(text, body_start, page_end, reference)
+    head_end = end_of_page_head(text, body_start, reference)
+    has_furniture = head_end > body_start or start > page_start
+    body_start, page_end = trim(text, head_end, len(text))
+    article_end = body_end = end_of_article(text, body_start, page_end, reference)
 
     located = _located(dateline, reference)
     trailer = find_trailer(text, body_start, body_end, reference)
@@ -143,7 +151,7 @@ def read_document(text: str, seen_on: dt.date, reference: Reference, given: Give
         body_start,
         body_end,
         spans,
-        article_end < page_end or front_matter.has_furniture,
+        has_furniture or article_end < page_end or front_matter.has_furniture,
         found.evidence,
     )
 
@@ -158,8 +166,8 @@ def _located(dateline: Dateline | None, reference: Reference) -> Located | None:
     if dateline is None or dateline.place is None:
         return None
     known = agencies.candidates(dateline.agency.literal, reference) if dateline.agency else ()
-    country = reference.agencies[known[0]].country_code if len(known) == 1 else None
-    return locate(dateline.place.literal, dateline.region, reference, country)
+    agency = reference.agencies[known[0]] if len(known) == 1 else None
+    return locate_for(dateline.place.literal, dateline.region, reference, agency)
 
 
 def _stamp(text: str, start: int, end: int, reference: Reference, language: str | None) -> TimeStamp | None:

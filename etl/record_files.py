@@ -303,7 +303,11 @@ def _row(columns: list[str], cells: list[str], encoding: str, intake: Intake) ->
             # The whole row tells more of its encoding than its cells do.
             parts = [cell.encode(encoding, "surrogateescape") for cell in cells]
             found = decode(b"\n".join(parts), intake.encoding).encoding
-            plain = [part.decode(found) for part in parts]
+            try:
+                plain = [part.decode(found) for part in parts]
+            except (UnicodeError, LookupError):
+                # What is cut in a cell, or mixed, is read as a whole only.
+                raise RecordFault("undecodable", f"Not {encoding}, and as {found} its cells are cut or mixed") from None
         return raw, dict(zip(columns, plain, strict=True))
 
     return row

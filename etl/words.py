@@ -25,5 +25,5 @@ _LETTERS = rf"[^\W\d_]+(?:[{_MARK}]+[^\W\d_]*)*"
 WORD = re.compile(rf"(?:['’]s-)?{_LETTERS}(?:(?!{_ENTITY})['’ʼ‘`´.&״\u2011-]{_LETTERS})*")
 """Letters, with an apostrophe, a hyphen or a full stop between two of them: `Port-au-Prince`, `D.C`, `INTERFAX.RU`."""
 
-SENTENCE_END = re.compile(r"[.!?…。؟।][\"»”’')\]]*$")
+SENTENCE_END = re.compile(r"[.!?…。؟।։][\"»”’')\]]*$")
 """The end of a sentence at the end of a text, closing quotation marks and brackets included."""

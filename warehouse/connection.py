@@ -1,7 +1,6 @@
-"""Reading: connections to the published warehouse, and queries that cannot do harm.
+"""Reading: connections to the published warehouse, for Python users, who are trusted with their own files.
 
-`connect` is for Python users, who are trusted with their own files; `safe_connection` is for a query that comes
-from anywhere.
+Queries that come from anywhere belong to `warehouse.safe`.
 """
 
 from __future__ import annotations
@@ -16,14 +15,9 @@ from etl.errors import SetupFault
 from warehouse.faults import storage_faults
 from warehouse.home import Home
 from warehouse.manifest import DATABASE, find_retained, require_current
-from warehouse.scan import literal, literal_glob
 
 ATTEMPTS = 5
 """How often a version is looked for: each time another run has to publish and clear away while we open a file."""
-
-
-class UnsafeQuery(Exception):
-    """A query that is refused before it runs; the message says why."""
 
 
 def connect(home: str | Path | None = None, as_of: str | None = None) -> duckdb.DuckDBPyConnection:
@@ -56,45 +50,6 @@ def connect(home: str | Path | None = None, as_of: str | None = None) -> duckdb.
             return connection
         connection.close()
     raise SetupFault(f"The version {published.name} was cleared away while it was being opened: try again")
-
-
-def safe_connection(home: Home, as_of: str | None = None) -> duckdb.DuckDBPyConnection:
-    """A connection that can read the published views and nothing else, and whose settings are locked."""
-    connection = connect(home.folder, as_of)
-    folders = [f"{home.lake}/", f"{literal_glob(home.lake)}/"]
-    connection.execute("SET autoinstall_known_extensions = false")
-    connection.execute("SET autoload_known_extensions = false")
-    connection.execute(f"SET allowed_directories = [{', '.join(map(literal, folders))}]")
-    connection.execute("SET enable_external_access = false")
-    connection.execute("SET lock_configuration = true")
-    return connection
-
-
-def run_query(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.DuckDBPyRelation:
-    """Run one SELECT (also DESCRIBE, SUMMARIZE, SHOW, FROM and VALUES).
-
-    Raises:
-        UnsafeQuery: it is not exactly one, or DuckDB refuses it.
-    """
-    try:
-        statements = duckdb.extract_statements(query)
-        if len(statements) != 1:
-            raise UnsafeQuery(f"One statement at a time, not {len(statements)}")
-        if statements[0].type != duckdb.StatementType.SELECT:
-            kind = str(statements[0].type).rpartition(".")[2]
-            raise UnsafeQuery(f"Only SELECT and the like can be run here, not {kind}")
-        # Materialised here, so that whatever goes wrong while it runs goes wrong here.
-        return connection.sql(statements[0].query).materialize()
-    except duckdb.Error as error:
-        if _is_damage(error):
-            raise
-        raise UnsafeQuery(str(error).strip()) from None
-
-
-def _is_damage(error: duckdb.Error) -> bool:
-    """Whether it is not the query that is wrong, but the files below the views."""
-    is_of_file = ".parquet" in str(error) and not isinstance(error, duckdb.PermissionException | duckdb.BinderException)
-    return is_of_file or type(error) is duckdb.Error or isinstance(error, duckdb.IOException)
 
 
 def query_table(

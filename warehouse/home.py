@@ -239,7 +239,8 @@ class Home:
             return Settings(())
         except OSError as error:
             raise SetupFault(f"Cannot read {self.settings_file}: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:
+            # Besides what is no TOML: what is nested without end, numbers of thousands of digits.
             raise SetupFault(f"{self.settings_file} is not valid TOML: {error}") from None
         return _Checker(self, content).settings()
 
@@ -300,7 +301,7 @@ class _Checker:
     def _source(self, entry: dict[str, Any], limits: Limits) -> Source:
         self._allow("source.", entry, {"name", "root", "patterns", "on_missing", "fail_window", "archives", *KEYS})
         root, name = entry.get("root"), entry.get("name")
-        if not isinstance(root, str) or not root:
+        if not isinstance(root, str) or not root or "\0" in root:
             raise self._fault("each source needs a root, the path of its folder")
         folder = absolute(self._home.folder / os.path.expanduser(root))  # noqa: PTH111
         if folder == self._home.folder:
@@ -362,7 +363,9 @@ class _Checker:
             raise self._fault(f"schedule.timezone is a time zone such as UTC or Europe/Paris, not {value!r}") from None
 
     def _command(self, value: object) -> tuple[str, ...]:
-        if not isinstance(value, list) or not all(isinstance(part, str) and part for part in value):
+        if not isinstance(value, list) or not all(
+            isinstance(part, str) and part and "\0" not in part for part in value
+        ):
             raise self._fault(
                 f'alerts.command is a list of program and arguments such as ["mail", "desk@example.org"], not {value!r}'
             )

@@ -147,7 +147,7 @@ class Manifest:
                 for source in content.get("sources", ())
             )
             return cls(**content)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             reason = "is missing" if isinstance(error, FileNotFoundError) else f"gives {type(error).__name__}"
             advice = f"{Home(path.parents[2]).command('check')} says what to do"
             raise SetupFault(

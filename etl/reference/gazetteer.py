@@ -85,6 +85,7 @@ class Gazetteer:
         self._folder = folder
         self.named = lru_cache(maxsize=20_000)(self._named)
         self.spelt_like = lru_cache(maxsize=20_000)(self._spelt_like)
+        self._population_of_tenth = lru_cache(maxsize=300)(self._tenth)
 
     @cached_property
     def _names(self) -> _Names:
@@ -119,11 +120,21 @@ class Gazetteer:
             found[place] = found.get(place, False) or is_primary
         return tuple(found.items())
 
+    def _tenth(self, country_code: str) -> int:
+        """The inhabitants of the tenth largest place of a country; 0 where there are fewer."""
+        is_there = pa.compute.equal(self._places.column("country_code"), country_code)
+        found = sorted(self._places.column("population").filter(is_there).to_pylist(), reverse=True)
+        return found[9] if len(found) > 9 else 0
+
     def place(self, place_id: int) -> Place | None:
         """The place of a GeoNames id; None if the gazetteer does not hold it."""
         ids = _Sorted(self._places.column("place_id").chunk(0))
         row = bisect_left(ids, place_id)
         return self._place(row) if row < len(ids) and ids[row] == place_id else None
+
+    def is_among_largest(self, place: Place) -> bool:
+        """Whether a place is one of the ten largest of its country."""
+        return place.population >= self._population_of_tenth(place.country_code)
 
     def holds(self, place_ids: Iterable[int]) -> dict[int, bool]:
         """Whether the gazetteer has a place of each id. Reads little of it."""

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from etl.contract import AGENCY_KINDS
 from etl.errors import SetupFault
+from etl.reference.furniture import FORMS, KINDS, Furniture, FurnitureRow
 from etl.reference.gazetteer import Gazetteer, Place
 from etl.reference.names import CACHED_NAMES, fold, normalise
 from etl.reference.regions import Region, Regions
@@ -49,7 +50,12 @@ def agency_head(literal: str) -> str:
 
 @dataclass(frozen=True)
 class Agency:
-    """An entry of the agency registry; the fields are the columns of `etl.contract.AGENCIES`."""
+    """An entry of the agency registry; most fields are columns of `etl.contract.AGENCIES`.
+
+    Attributes:
+        literals: how it is credited.
+        reports_from_everywhere: whether most of what it writes is from other countries than its own.
+    """
 
     agency_id: str
     name: str
@@ -58,11 +64,17 @@ class Agency:
     wikidata_id: str | None
     literals: tuple[str, ...]
     names: dict[str, str]
+    reports_from_everywhere: bool = False
+
+    @property
+    def is_national(self) -> bool:
+        """Whether its own country says much about where it reports from."""
+        return not self.reports_from_everywhere and self.kind not in ("press_release", "redistributor")
 
 
 @dataclass(frozen=True)
 class LineKind:
-    """A kind of line that stands before a dateline: furniture, version_label or byline."""
+    """A kind of line that stands before a dateline: version_label or byline."""
 
     kind: str
     pattern: re.Pattern[str]
@@ -197,7 +209,7 @@ class Reference:
     Attributes:
         agencies: the registry by agency id.
         literals: agency ids by normalised literal; several where a short name is shared.
-        calendar, regions, countries, line_kinds, forms, gazetteer: what their files hold.
+        calendar, regions, countries, line_kinds, furniture, forms, gazetteer: what their files hold.
         place_aliases: place ids by normalised spelling, for what the gazetteer lacks.
         place_words: a place's name, as the group of that name, with what may stand around it and is no part of it.
         version: digest over all of it.
@@ -212,6 +224,7 @@ class Reference:
     regions: Regions
     countries: dict[str, str]
     line_kinds: tuple[LineKind, ...]
+    furniture: Furniture
     forms: tuple[FormRow, ...]
     trailers: tuple[TrailerRow, ...]
     unlisted_places: tuple[re.Pattern[str], ...]
@@ -289,6 +302,7 @@ def load_reference(folder: Path = HERE) -> Reference:
         regions=regions,
         countries=regions.countries(),
         line_kinds=tuple(_line_kinds(folder)),
+        furniture=Furniture(_furniture(folder)),
         forms=tuple(_forms(folder)),
         trailers=tuple(_trailers(folder)),
         unlisted_places=tuple(_unlisted_places(folder)),
@@ -315,11 +329,13 @@ def _rows(path: Path, width: int) -> Iterator[tuple[str, list[str]]]:
 
 def _agencies(folder: Path) -> Iterator[Agency]:
     seen = set()
-    for where, (agency_id, name, country, kind, wikidata, literals, names) in _rows(folder / "agencies.tsv", 7):
+    for where, (agency_id, name, country, kind, reach, wikidata, literals, names) in _rows(folder / "agencies.tsv", 8):
         if agency_id in seen:
             raise SetupFault(f"{where}: agency {agency_id} stands there twice")
         if kind not in AGENCY_KINDS:
             raise SetupFault(f"{where}: {kind!r} is not a kind of agency; those are {', '.join(AGENCY_KINDS)}")
+        if reach not in ("", "world"):
+            raise SetupFault(f"{where}: the reach of an agency is world, or left empty, not {reach!r}")
         seen.add(agency_id)
         yield Agency(
             agency_id,
@@ -329,6 +345,7 @@ def _agencies(folder: Path) -> Iterator[Agency]:
             wikidata or None,
             tuple(literals.split("|")),
             {language: text for language, _, text in (entry.partition("=") for entry in names.split("|"))},
+            reach == "world",
         )
 
 
@@ -370,7 +387,7 @@ def _territories(folder: Path) -> Iterator[tuple[Region, str]]:
 
 
 def _line_kinds(folder: Path) -> Iterator[LineKind]:
-    kinds = ("furniture", "version_label", "byline")
+    kinds = ("version_label", "byline")
     for where, (kind, pattern, example) in _rows(folder / "front_matter.tsv", 3):
         if kind not in kinds:
             raise SetupFault(f"{where}: {kind!r} is not a kind of line; those are {', '.join(kinds)}")
@@ -378,6 +395,17 @@ def _line_kinds(folder: Path) -> Iterator[LineKind]:
         if not compiled.fullmatch(example):
             raise SetupFault(f"{where}: the pattern does not match its example {example!r}")
         yield LineKind(kind, compiled)
+
+
+def _furniture(folder: Path) -> Iterator[FurnitureRow]:
+    for where, (kind, form, _, words) in _rows(folder / "furniture.tsv", 4):
+        if kind not in KINDS:
+            raise SetupFault(f"{where}: {kind!r} is not a kind of furniture; those are {', '.join(KINDS)}")
+        if form not in FORMS:
+            raise SetupFault(f"{where}: {form!r} is not a form of furniture; those are {', '.join(FORMS)}")
+        if form == "pattern":
+            _compiled(where, words)
+        yield FurnitureRow(kind, form, (words,) if form in ("pattern", "pair") else tuple(words.split("|")))
 
 
 def _unlisted_places(folder: Path) -> Iterator[re.Pattern[str]]:

@@ -484,4 +484,5 @@ def _merged(base: Reference, entry: OwnAgency) -> Agency:
         entry.wikidata_id or former.wikidata_id,
         tuple(dict.fromkeys((*former.literals, *entry.literals))),
         {**former.names, **dict(entry.names)},
+        former.reports_from_everywhere,
     )

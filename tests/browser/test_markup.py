@@ -1,5 +1,7 @@
 """Texts, file names, agencies and sources that try to be Markdown or HTML, in a real browser."""
 
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,11 +17,16 @@ IMAGE = "<img src=x onerror=alert(1)>"
 SCRIPT = "<script>document.title='owned'</script>"
 LINK = "[x](javascript:alert(1))"
 
-SOURCE = f"{IMAGE} {LINK} **b**"
+CALL = "![y](http://example.org/y.png)"
+"""A picture that would tell someone that it was looked at. The browser's console has to stay free of it."""
+
+SOURCE = f"{IMAGE} {LINK} {CALL} **b**"
 FILE = f"1 {IMAGE} {LINK}.txt"
 AGENCY = "Agence **Gras** `x`"
 """Nobody knows it. Brackets cannot stand in an agency."""
-TEXT = f"{IMAGE} {SCRIPT} {LINK} **fett**"
+TEXT = f"{CALL} {IMAGE} {SCRIPT} {LINK} **fett**"
+STRANGER = f"{IMAGE} {LINK} **x** |.csv"
+"""A file beside the user's own reference, which a check names."""
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +43,7 @@ def home(driver: webdriver.Chrome, folder: Path) -> Path:
     (home / "copydesk.toml").write_text(
         f"[[source]]\nroot = '{source}'\nname = '{SOURCE}'\nfail_window = '36h'\n", "utf-8"
     )
+    write(home / "reference", STRANGER, "a,b\n")
     copydesk(home, "run")
     return home
 
@@ -63,11 +71,22 @@ CHECK = "/assets/warehouse_candidate?view=checks&checkDetail="
         ("/assets/inbox", "files_new", (f"source {SOURCE}", f"from {SOURCE}")),
         # Twice: in the description and in the metadata.
         (f"{CHECK}unknown_agencies", "message", (f"{AGENCY} (1) Evaluation", f"{AGENCY} (1) value")),
+        (f"{CHECK}own_reference", "message", (f"{STRANGER}: is not read",)),
         (f"{CHECK}share_rejected", "message", (f"{SOURCE}: 29% of 21 records rejected Evaluation",)),
         ("/runs/RUN?logs=share_rejected", "ASSET_CHECK_EVALUATION", (f"{SOURCE}: 29%",)),
         ("/assets/inbox?view=checks", "New files have come", (f"New files have come from {SOURCE} within",)),
     ],
-    ids=["documents", "rejects", "sources", "inbox", "unknown-agencies", "share-rejected", "run", "news"],
+    ids=[
+        "documents",
+        "rejects",
+        "sources",
+        "inbox",
+        "unknown-agencies",
+        "own-reference",
+        "share-rejected",
+        "run",
+        "news",
+    ],
 )
 def test_what_looks_like_markup_is_shown_as_it_is_and_does_nothing(
     browser: Browser, home: Path, request: pytest.FixtureRequest, path: str, wanted: str, literals: tuple[str, ...]
@@ -80,6 +99,21 @@ def test_what_looks_like_markup_is_shown_as_it_is_and_does_nothing(
     for literal in literals:
         assert literal in text
     harmless(browser)
+
+
+def test_no_page_of_another_site_can_ask_it_for_anything(address: str) -> None:
+    def status(url: str, data: bytes | None = None, **headers: str) -> int:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(url, data, headers), timeout=10) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    query = f"{address}/graphql?query=%7Bversion%7D"
+    assert status(query, b"", Origin=address) == 200
+    assert status(query, b"", Origin="http://example.org") == 403
+    assert status(query) == 403
+    assert status(address, Host="example.org") == 403
 
 
 def harmless(browser: Browser) -> None:

@@ -50,6 +50,13 @@ def test_links_in_documents_lead_somewhere(name: str) -> None:
         assert (path.parent / target).exists(), target
 
 
+def test_the_defences_that_security_md_names_are_tried_out_there() -> None:
+    named = re.findall(r"`((?:tests|bench)/[\w/]+\.py)`", (ROOT / "SECURITY.md").read_text("utf-8"))
+    assert len(set(named)) > 10
+    for name in named:
+        assert (ROOT / name).exists(), name
+
+
 def test_no_module_with_assets_postpones_its_annotations() -> None:
     for path in (ROOT / "assets").glob("*.py"):
         assert "from __future__ import annotations" not in path.read_text("utf-8"), "Dagster reads annotations"

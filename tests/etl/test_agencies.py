@@ -15,6 +15,7 @@ from etl.reference import Reference
         ("ats afp", None, "keystone_sda"),
         ("TELAM-ANSA", None, "telam"),
         ("BEIJING XINHUA", "CN", "xinhua"),
+        ("LONDON PRESS ASSOCIATION", "GB", "press_association"),
         ("APA", "AT", "apa_at"),
         ("APA", "AZ", "apa_az"),
         ("APA", None, None),

@@ -1,6 +1,6 @@
 import pytest
 
-from etl.front_matter import FrontMatter, open_body, read_front_matter, trim_furniture
+from etl.front_matter import FrontMatter, open_body, read_front_matter
 from etl.reference import Reference
 
 
@@ -51,45 +51,3 @@ def test_opens_a_body_without_a_dateline(reference: Reference, text: str, body: 
     start, found = open_body(text, 0, reference)
     assert text[start:].lstrip().startswith(body)
     assert found == expected
-
-
-ARTICLE = "The bridge is open.\nPeople walk across it."
-
-
-@pytest.mark.parametrize(
-    "below",
-    [
-        "© 2021 The Agency",
-        "All rights reserved.",
-        "Tous droits réservés à l'agence",
-        "Share Facebook Twitter\n\nComments (0)\nLeave a comment\nYour name *",
-        "Read also: The tunnel",
-        "À lire aussi\n12.02.2025 [17:07] Another headline\n11.02.2025 [09:00] A third one",
-        "Tags: bridge, river\nViews: 1,234",
-        "Home | News | Contact",
-        "Photo: Jane Doe",
-        "We use cookies to improve this page",
-        "12.02.2025 [17:07]",
-    ],
-)
-def test_furniture_below_an_article_is_no_part_of_it(reference: Reference, below: str) -> None:
-    text = f"{ARTICLE}\n\n{below}"
-    assert text[: trim_furniture(text, 0, len(text), reference)] == ARTICLE
-
-
-@pytest.mark.parametrize(
-    "below",
-    [
-        "They share the cost.",
-        "Comments were made by three of them.",
-        "Copyright law was not changed, the minister said.",
-        "Read also means to understand.",
-        "Tags were found on the walls of the old mill.",
-        "The rights were reserved",
-        "Five views of the same hill",
-        "He came home > and went.",
-    ],
-)
-def test_no_sentence_is_taken_for_furniture(reference: Reference, below: str) -> None:
-    text = f"{ARTICLE}\n\n{below}"
-    assert trim_furniture(text, 0, len(text), reference) == len(text)

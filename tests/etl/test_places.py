@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from etl.places import is_city, is_known, locate, region_of
+from etl.places import is_city, is_known, locate, locate_for, region_of
 from etl.reference import Reference, Region
 from etl.reference.loader import HERE
 
@@ -92,6 +92,40 @@ def test_resolves(
     assert (found.margin is None) == (found.place is None)
 
 
+@pytest.mark.parametrize(
+    ("located", "agency_id", "country"),
+    [
+        ("TRIPOLI", "nna", "LB"),
+        ("طرابلس", "nna", "LB"),
+        ("TRIPOLI", "aps", "LY"),
+        ("TRIPOLI", "afp", "LY"),
+        ("Barcelona", "avn", "VE"),
+        ("Barcelona", "efe", "ES"),
+        ("Barcelona", "telam", "ES"),
+        ("LEÓN", "notimex", "MX"),
+        # as good as one another
+        ("LA PAZ", "notimex", None),
+        ("LA PAZ", "andina", "BO"),
+        # villages and quarters of that name, and cities that are only spelt so in some language
+        ("WASHINGTON", "press_association", "US"),
+        ("Rome", "atop", "IT"),
+        ("ISLAMABAD", "bss", "PK"),
+        # whose own papers print the province beside it
+        ("LONDON", "canadian_press", "GB"),
+        ("LONDON", "states_newsroom", "GB"),
+        # capitals of which there is no other at home
+        ("Paris", "azertac", "FR"),
+        ("Paris", "nna", "FR"),
+        ("Madrid", "aps", "ES"),
+    ],
+)
+def test_a_national_agency_names_its_own_great_cities(
+    reference: Reference, located: str, agency_id: str, country: str | None
+) -> None:
+    found = locate_for(located, None, reference, reference.agencies[agency_id])
+    assert (found.place.country_code if found.place else None) == country
+
+
 def test_names_no_city_where_two_are_as_good(reference: Reference) -> None:
     found = locate("Springfield", None, reference)
     assert found.place is None
@@ -138,7 +172,8 @@ def outcomes(reference: Reference) -> Counter[tuple[str, str]]:
     counts: Counter[tuple[str, str]] = Counter()
     with WRITTEN.open(encoding="utf-8", newline="") as handle:
         for row in csv.DictReader(handle, delimiter="\t"):
-            found = locate(row["located"], row["region"] or None, reference, row["agency_country"] or None)
+            country = row["agency_country"] or None
+            found = locate(row["located"], row["region"] or None, reference, country, is_national=True)
             place_id = str(found.place.place_id) if found.place else ""
             for field, wanted, read in (
                 ("place_id", row["place_id"], place_id),
@@ -166,3 +201,16 @@ def test_the_written_places_are_in_many_languages_and_name_what_the_gazetteer_ha
         if row["place_id"]:
             place = reference.gazetteer.place(int(row["place_id"]))
             assert (place.name, place.country_code) == (row["name"], row["country_code"]), row
+
+
+def test_names_that_home_and_abroad_share_are_told_apart(reference: Reference) -> None:
+    counts: Counter[tuple[bool, str]] = Counter()
+    with WRITTEN.with_name("places_abroad.tsv").open(encoding="utf-8", newline="") as handle:
+        for row in csv.DictReader(handle, delimiter="\t"):
+            wanted, country = row["country_code"], row["agency_country"]
+            place = locate(row["located"], None, reference, country, is_national=True).place
+            outcome = "missing" if place is None else "exact" if place.country_code == wanted else "wrong"
+            counts[wanted == country, outcome] += 1
+    assert counts[True, "exact"] >= 46
+    assert counts[False, "exact"] >= 79
+    assert counts[True, "wrong"] + counts[False, "wrong"] <= 6

@@ -37,9 +37,13 @@ def test_every_language_has_twelve_months_and_seven_weekdays() -> None:
 @pytest.mark.parametrize(
     ("file", "line", "message"),
     [
-        ("agencies.tsv", "x\tX\tAZ\tweekly\t\tX\ten=X", "not a kind of agency"),
-        ("agencies.tsv", "azertac\tX\tAZ\tstate\t\tX\ten=X", "stands there twice"),
-        ("agencies.tsv", "x\tX", "columns instead of 7"),
+        ("agencies.tsv", "x\tX\tAZ\tweekly\t\t\tX\ten=X", "not a kind of agency"),
+        ("agencies.tsv", "azertac\tX\tAZ\tstate\t\t\tX\ten=X", "stands there twice"),
+        ("agencies.tsv", "x\tX", "columns instead of 8"),
+        ("agencies.tsv", "x\tX\tAZ\tstate\tfar\t\tX\ten=X", "reach of an agency is world, or left empty"),
+        ("furniture.tsv", "x\tphrase\t\ta", "not a kind of furniture"),
+        ("furniture.tsv", "furniture\tx\t\ta", "not a form of furniture"),
+        ("furniture.tsv", "furniture\tpattern\t\t(", "not a regular expression"),
         ("calendar_extra.tsv", "fr\tmonth\t13\ttreizembre", "is none of those that are allowed"),
         ("dateline_forms.tsv", "x\tluck\t0.9\tplace\tx", "a form may need"),
         ("dateline_forms.tsv", "x\t\t9\tplace\tx", "a confidence is from 0 to 1"),

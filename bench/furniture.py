@@ -1,0 +1,138 @@
+"""What is cut from around articles: `python -m bench.furniture FILE ...`, with files of written pages.
+
+A file has pages below headings `#### name kind`. In a page, ⟦ and ⟧ stand where its body begins and ends; they are
+taken out before it is read. The kind is `page`, of an article with something around it, or `negative`, of an article
+whose own lines look like what is cut. Counted are, in code points:
+
+right  pages whose body is exactly the true one
+left   of other text that is in the bodies
+eaten  of the articles that is not in the bodies, and of that whole sentences
+
+`--part open|held` takes three quarters of the pages, or the quarter that is left out while rules are written: by the
+digest of the name.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.measure import table
+from etl.reading import read_document
+from etl.reference import Reference, load_reference
+from etl.words import SENTENCE_END
+
+SEEN_ON = dt.date(2026, 11, 21)
+"""The day on which the pages count as read."""
+
+_HEADING = re.compile(r"^#### (\S+) (page|negative)\n", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A written page.
+
+    Attributes:
+        name: which; begins with its language.
+        kind: page or negative.
+        text: as it would stand in a file.
+        start, end: of its true body.
+    """
+
+    name: str
+    kind: str
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was read of a page.
+
+    Attributes:
+        page: the page.
+        left: what else is in its body, before and behind the article.
+        eaten: what of the article is missing from it, at its beginning and at its end.
+    """
+
+    page: Page
+    left: tuple[str, str]
+    eaten: tuple[str, str]
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the body is exactly the true one."""
+        return not any(self.left) and not any(self.eaten)
+
+    @property
+    def sentences(self) -> list[str]:
+        """The lines with whole sentences that were eaten."""
+        lines = "\n".join(self.eaten).splitlines()
+        return [line for line in lines if SENTENCE_END.search(line.rstrip()[-8:])]
+
+
+def pages(path: Path) -> Iterator[Page]:
+    """The pages of a file."""
+    parts = _HEADING.split(path.read_text("utf-8"))[1:]
+    for name, kind, marked in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        before, _, rest = marked.strip("\n").partition("⟦")
+        body, _, after = rest.partition("⟧")
+        yield Page(name, kind, before + body + after, len(before), len(before) + len(body))
+
+
+def outcome(page: Page, reference: Reference) -> Outcome:
+    """Read a page, and compare its body with the true one."""
+    reading = read_document(page.text, SEEN_ON, reference)
+    start, end = reading.body_start, reading.body_end
+
+    def between(first: int, last: int) -> str:
+        return page.text[first:last].strip()
+
+    left = between(start, page.start), between(max(page.end, start), end)
+    eaten = between(page.start, min(start, page.end)), between(max(end, page.start), page.end)
+    return Outcome(page, left, eaten)
+
+
+def is_held(name: str) -> bool:
+    """Whether a page is of the quarter that is not looked at while rules are written."""
+    return int(hashlib.sha256(name.encode()).hexdigest(), 16) % 4 == 0
+
+
+def _row(label: str, found: list[Outcome]) -> tuple[str, ...]:
+    left = sum(len(text) for one in found for text in one.left)
+    eaten = sum(len(text) for one in found for text in one.eaten)
+    around = sum(len(one.page.text) - (one.page.end - one.page.start) for one in found)
+    right = sum(one.is_right for one in found)
+    sentences = sum(len(one.sentences) for one in found)
+    share = f"{100 * right / len(found):.1f}"
+    return label, *map(str, (len(found), right)), share, *map(str, (around, left, eaten, sentences))
+
+
+def main() -> None:
+    """Measure the files and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="+", type=Path)
+    parser.add_argument("--part", choices=("open", "held"), help="three quarters of them, or the quarter left out")
+    parser.add_argument("--misses", action="store_true", help="list what was left and eaten")
+    options = parser.parse_args()
+    reference = load_reference()
+    found = [outcome(page, reference) for path in options.files for page in pages(path)]
+    found = [one for one in found if options.part is None or is_held(one.page.name) == (options.part == "held")]
+    if options.misses:
+        for one in found:
+            for label, texts in (("left", one.left), ("eaten", one.eaten)):
+                for text in filter(None, texts):
+                    print(f"{one.page.name} | {label} | {text!r}")
+    names = ("kind", "pages", "right", "right %", "around", "left", "eaten", "sentences")
+    groups = {kind: [one for one in found if one.page.kind == kind] for kind in ("page", "negative")}
+    print(table(names, [_row(kind, group) for kind, group in groups.items() if group]))
+
+
+if __name__ == "__main__":
+    main()

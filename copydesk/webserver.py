@@ -1,0 +1,122 @@
+"""Dagster's webserver behind a guard: it asks for no password, and takes what any web page has a browser send it.
+
+A page elsewhere can make its visitor's browser send requests to a server on the same machine, or give that server's
+address to its own name (DNS rebinding). Whoever reaches the server by other means is not kept out: that is for what
+stands before it. Called as `python -m copydesk.webserver [--name NAME ...] -- ARGUMENT ...`, with Dagster's arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+import ipaddress
+import re
+import sys
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+CREATE = "create_app_from_workspace_process_context"
+"""What Dagster's command makes its application with."""
+
+HEADERS = (
+    # Beside Dagster's own: nothing is fetched from elsewhere whatever a page shows, and no other page holds it in a
+    # frame, where it would look like something else.
+    (b"content-security-policy", b"img-src 'self' data: blob:; frame-ancestors 'none'; form-action 'self'"),
+    (b"x-frame-options", b"DENY"),
+)
+
+
+class Guard:
+    """An ASGI application that refuses what a page of another site may have sent.
+
+    Args:
+        app: what it guards.
+        names: by which it may be called, besides localhost and addresses in digits, which nobody can take over.
+    """
+
+    def __init__(self, app: App, names: frozenset[str] = frozenset()) -> None:
+        self._app = app
+        self._names = names | {"localhost"}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        if refusal := self._refusal(scope, headers):
+            await _refuse(scope["type"], refusal, send)
+            return
+
+        async def send_with_headers(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), *HEADERS]}
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+    def _refusal(self, scope: Scope, headers: dict[str, str]) -> str | None:
+        """Why a request is refused; None if it is not."""
+        host = headers.get("host", "")
+        if not self._is_ours(host):
+            return f"{host!r} is no name of this server: start `copydesk ui` with --name to have it called so"
+        origin = headers.get("origin")
+        if origin is not None and urlsplit(origin).netloc != host:
+            return "this request comes from a page of another site"
+        is_query = scope["type"] == "http" and scope["method"] == "GET" and b"query=" in scope["query_string"]
+        if is_query and scope["path"].rstrip("/").endswith("/graphql"):
+            # A picture or a link does that, and need not say where it stands.
+            return "queries are sent with POST"
+        return None
+
+    def _is_ours(self, host: str) -> bool:
+        name = re.sub(r":\d+\Z", "", host).strip("[]").casefold()
+        if name in self._names:
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+
+async def _refuse(kind: str, reason: str, send: Send) -> None:
+    if kind == "websocket":
+        await send({"type": "websocket.close", "code": 1008, "reason": reason[:100]})
+        return
+    content = f"Refused: {reason}\n".encode()
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(content)).encode())]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": content})
+
+
+def main() -> None:
+    """Serve, with the guard before what Dagster would serve."""
+    from dagster_webserver import cli
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--name", action="append", default=[])
+    parser.add_argument("rest", nargs="*")
+    arguments = parser.parse_args()
+    # Dagster takes no middleware from outside.
+    create = vars(cli)[CREATE]
+    names = frozenset(name.casefold() for name in arguments.name)
+
+    @functools.wraps(create)
+    def create_guarded(*positional: Any, **named: Any) -> Guard:
+        return Guard(create(*positional, **named), names)
+
+    vars(cli)[CREATE] = create_guarded
+    sys.argv[1:] = arguments.rest
+    serve: Callable[[], None] = cli.main
+    serve()
+
+
+if __name__ == "__main__":
+    main()

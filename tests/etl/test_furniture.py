@@ -1,0 +1,174 @@
+"""Page furniture: what is cut from around written articles, and what never is."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.furniture import Page, outcome, pages
+from etl import furniture
+from etl.furniture import end_of_article, end_of_page_head, kind_of_line
+from etl.reference import Reference
+from tests.conftest import ROOT
+
+ARTICLE = "The bridge is open.\nPeople walk across it."
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "© 2021 The Agency",
+        "All rights reserved.",
+        "Tous droits réservés à l'agence",
+        "Share Facebook Twitter\n\nComments (0)\nLeave a comment\nYour name *",
+        "Read also: The tunnel",
+        "À lire aussi\n12.02.2025 [17:07] Another headline\n11.02.2025 [09:00] A third one",
+        "Tags: bridge, river\nViews: 1,234",
+        "Home | News | Contact",
+        "Photo: Jane Doe",
+        "We use cookies to improve this page",
+        "12.02.2025 [17:07]",
+    ],
+)
+def test_furniture_below_an_article_is_no_part_of_it(reference: Reference, below: str) -> None:
+    text = f"{ARTICLE}\n\n{below}"
+    assert text[: end_of_article(text, 0, len(text), reference)] == ARTICLE
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "They share the cost.",
+        "Comments were made by three of them.",
+        "Copyright law was not changed, the minister said.",
+        "Read also means to understand.",
+        "Tags were found on the walls of the old mill.",
+        "The rights were reserved",
+        "Five views of the same hill",
+        "He came home > and went.",
+    ],
+)
+def test_no_sentence_is_taken_for_furniture(reference: Reference, below: str) -> None:
+    text = f"{ARTICLE}\n\n{below}"
+    assert end_of_article(text, 0, len(text), reference) == len(text)
+
+
+WRITTEN = [page for path in sorted((ROOT / "tests/etl/pages").glob("*.txt")) for page in pages(path)]
+
+
+def test_the_written_pages_are_in_many_languages_and_half_as_many_have_lists_of_their_own() -> None:
+    assert len({page.name.partition("-")[0] for page in WRITTEN}) >= 12
+    kinds = [page.kind for page in WRITTEN]
+    assert kinds.count("page") >= 60
+    assert kinds.count("negative") >= kinds.count("page") / 2
+    assert len({page.name for page in WRITTEN}) == len(WRITTEN)
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
+def test_nothing_of_an_article_is_eaten(reference: Reference, page: Page) -> None:
+    assert page.start < page.end
+    assert outcome(page, reference).eaten == ("", "")
+
+
+def test_most_bodies_are_exactly_the_article(reference: Reference) -> None:
+    found = [outcome(page, reference) for page in WRITTEN]
+    assert sum(one.is_right for one in found) / len(found) >= 0.95
+    assert all(one.is_right for one in found if one.page.kind == "negative")
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("Lire aussi :", "heading"),
+        ("Другие новости", "heading"),
+        ("相关新闻", "heading"),
+        ("اقرأ أيضا: سوق جديدة", "furniture"),
+        ("Просмотров: 1 234", "furniture"),
+        ("浏览：1234次", "furniture"),
+        ("Bu haber 120 kez okundu", "furniture"),
+        ("12.02.2025 [17:07]", "stamp"),
+        ("Facebook", "button"),
+        ("Share Facebook Twitter", "furniture"),
+        ("Startseite > Kultur", "furniture"),
+        ("Politique", "menu"),
+        ("* * *", "button"),
+        ("Lens - Nantes 3-1", None),
+        ("17:07 New school opens", None),
+        # A sentence is furniture only by how it begins, or as a whole.
+        ("We use cookies to improve this page.", "furniture"),
+        ("The court will rule on the use of cookies.", None),
+        ("Photo: the bridge that the minister opened on Monday.", None),
+        ("Published in 1995, the book sold 20,000 copies.", None),
+    ],
+)
+def test_a_line_is_known_by_its_words(reference: Reference, line: str, kind: str | None) -> None:
+    assert kind_of_line(line, reference) == kind
+
+
+@pytest.mark.parametrize(
+    ("head", "rest"),
+    [
+        ("Home\nPolitics\nEconomy\n", "Sports\nThe bridge is open."),
+        ("Accueil\nPolitique\nCulture\nA+ A\n", "Société\nUn marché rouvre"),
+        ("VIDEO\n", "Baku, 3 May (APA) - The bridge is open."),
+        # One or two names of sections are the article's own.
+        ("", "Society\nThe market is open again"),
+        ("", "News\nSociety\nThe market is open again"),
+        ("", "The bridge is open."),
+    ],
+)
+def test_the_menus_above_an_article_end_before_its_section(reference: Reference, head: str, rest: str) -> None:
+    assert (head + rest)[end_of_page_head(head + rest, 0, reference) :].lstrip() == rest
+
+
+def test_news_go_back_in_time_and_a_programme_does_not(reference: Reference) -> None:
+    news = f"{ARTICLE}\n17:40 A quay opens\n17:21 Rain is expected\n17:07 A coach is named"
+    programme = f"{ARTICLE}\n17:07 The doors open\n17:21 The choir sings\n17:40 The prizes are given"
+    assert news[: end_of_article(news, 0, len(news), reference)] == ARTICLE
+    assert end_of_article(programme, 0, len(programme), reference) == len(programme)
+
+
+def test_a_chronology_goes_on_and_stays(reference: Reference) -> None:
+    last = "14.05.2024 [17:07]\nThe ship sails\n{} [16:40]\nThe ship arrives"
+    chronology, news = (f"{ARTICLE}\n{last.format(day)}" for day in ("15.05.2024", "13.05.2024"))
+    assert end_of_article(chronology, 0, len(chronology), reference) == len(chronology)
+    assert news[: end_of_article(news, 0, len(news), reference)] == ARTICLE
+
+
+def test_an_article_of_short_lines_alone_keeps_them(reference: Reference) -> None:
+    text = "Lens - Nantes 3-1\nRelated\nLyon - Angers 2-0"
+    assert end_of_article(text, 0, len(text), reference) == len(text)
+
+
+LINES = st.sampled_from(
+    ["Share", "Facebook", "Read also", "17:07 A quay opens", "12.02.2025 [17:07]", "Lens - Nantes 3-1", "© 2021 The Agency",
+     "Home > News", "Comments (3)", "Tags: a, b", "", "Politics", "***", "Who mends the road?", "Your name *"]
+)  # fmt: skip
+
+
+@given(above=st.lists(LINES, max_size=12), below=st.lists(LINES, max_size=30))
+@settings(max_examples=150, deadline=None)
+def test_a_sentence_is_never_cut(reference: Reference, above: list[str], below: list[str]) -> None:
+    sentence = "The bridge over the river is open again, the town said on Monday."
+    text = "\n".join([*above, sentence, *below])
+    start = end_of_page_head(text, 0, reference)
+    assert sentence in text[start : end_of_article(text, start, len(text.rstrip()), reference)]
+
+
+@pytest.mark.parametrize(
+    "line", ["Share", "A A A A A A A A!", "a | a | a | a | a |", "17:07 x", "12.02.2025 [17:07]", "#a, "]
+)
+def test_only_so_many_lines_are_looked_at(reference: Reference, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    text = f"The bridge is open.\n{(line + chr(10)) * (1_000_000 // len(line))}".rstrip()
+    looked_at = 0
+
+    def counted(*arguments: Any) -> str | None:
+        nonlocal looked_at
+        looked_at += 1
+        return kind_of_line(*arguments)
+
+    monkeypatch.setattr(furniture, "kind_of_line", counted)
+    end_of_article(text, 0, len(text), reference)
+    end_of_page_head(text, len("The bridge is open."), reference)
+    assert looked_at <= 300
