@@ -8,8 +8,8 @@ right  pages whose body is exactly the true one
 left   of other text that is in the bodies
 eaten  of the articles that is not in the bodies, and of that whole sentences
 
-`--part open|held` takes three quarters of the pages, or the quarter that is left out while rules are written: by the
-digest of the name.
+`--part open|held` takes some three quarters of the pages, or the others, which are left out while rules are written:
+by the digest of the name.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def outcome(page: Page, reference: Reference) -> Outcome:
 
 
 def is_held(name: str) -> bool:
-    """Whether a page is of the quarter that is not looked at while rules are written."""
+    """Whether a page is of the part that is not looked at while rules are written."""
     return int(hashlib.sha256(name.encode()).hexdigest(), 16) % 4 == 0
 
 
@@ -118,7 +118,7 @@ def main() -> None:
     """Measure the files and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--part", choices=("open", "held"), help="three quarters of them, or the quarter left out")
+    parser.add_argument("--part", choices=("open", "held"), help="some three quarters of them, or those left out")
     parser.add_argument("--misses", action="store_true", help="list what was left and eaten")
     options = parser.parse_args()
     reference = load_reference()
