@@ -61,6 +61,8 @@ def read_sidecar(path: str) -> dict[str, dict[str, str]]:
     said: dict[str, dict[str, str]] = {}
     for origin, row in file.rows():
         name = row.pop("path")
+        if not name:
+            raise file.fault(origin.line, "path is empty")
         if name in said:
             raise file.fault(origin.line, f"{name} stands there twice")
         said[name] = {column: value for column, value in row.items() if value}

@@ -104,6 +104,7 @@ def test_sound_settings_are_sound() -> None:
 
 FOUND: dict[str, tuple[bytes, ...]] = {
     "container": (b"\nid\ttext\n1\tA\x98",),
+    "sidecar": (b"path,date\n,2021\n",),
     "manifest": (b"[" * 100_000, b'{"contract_version": 1, "tables": []}'),
     "settings": (b"a = " + b"[" * 20_000, b"a = " + b"9" * 5_000, b'[[source]]\nroot = "~\\u0000"\n'),
 }
