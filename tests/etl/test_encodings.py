@@ -65,10 +65,12 @@ def test_tells_encodings_of_single_sentences(codec: str, text: str) -> None:
     assert decoded.quality_flags == ("encoding_guessed",)
 
 
-@pytest.mark.parametrize(("codec", "text"), PAIRS)
+# The switches of these encodings are controls themselves.
+SWITCHED = ("iso2022_jp", "iso2022_kr", "hz")
+
+
+@pytest.mark.parametrize(("codec", "text"), [pair for pair in PAIRS if pair[0] not in SWITCHED])
 def test_the_wires_controls_make_no_difference(codec: str, text: str) -> None:
-    if codec in ("iso2022_jp", "iso2022_kr", "hz"):
-        pytest.skip("its own switches are controls")
     raw = f"\x16\x16\x01a12\x1f\x02\r\r\n{text}\r\r\n\x03\x04".encode(codec)
     decoded = decode(raw)
     assert decoded.text.strip() == f"a12\n\n{text}"
