@@ -30,6 +30,9 @@ BESIDE = {"place_id": ("place_name",)}
 _KEY = ("stratum", "stratum_count", "document_count", "snapshot_version", "seed")
 """The last columns: where a row was drawn from. In each row, as people sort rows and take some out."""
 
+LONGEST_CELL = 131_072
+"""Characters that no cell of a sheet has: a quotation mark that is never closed takes in all that follows."""
+
 VALUES = tuple(name for field in FIELDS for name in (field.name, *BESIDE.get(field.name, ())))
 """The columns of `documents` that a sheet shows."""
 
@@ -200,11 +203,15 @@ def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
     heading = re.split("[\r\n]", text, maxsplit=1)[0]
     separator = max(",;\t", key=heading.count)
     number = 0
+    # Files of records may have larger cells: it is one limit for all.
+    former = csv.field_size_limit(LONGEST_CELL)
     try:
         for number, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True), 1):
             yield number, [cell.strip() for cell in cells]
     except csv.Error as error:
         raise _fault(path, number + 1, f"this is no CSV: {error}") from None
+    finally:
+        csv.field_size_limit(former)
 
 
 def _fields(path: Path, names: Sequence[str]) -> tuple[Field, ...]:

@@ -104,6 +104,16 @@ def list_file(root: Path, path: str) -> ListedFile | None:
     return _file(path, native_path, base, status, is_outside)
 
 
+_TEMPORARY = re.compile(
+    r"(?i)(?:^|/)[.][^/]|(?:^|/)[~#][^/]*\Z|\.(?:te?mp|part(?:ial)?|filepart|crdownload|download|swp)(?:\.[^./]+)?\Z"
+)
+
+
+def is_temporary(path: str) -> bool:
+    """Whether a file's name, or that of a folder above it, is hidden, or one that programs give while they write."""
+    return _TEMPORARY.search(path) is not None
+
+
 def split_glob(pattern: str) -> tuple[Path, str]:
     """A glob pattern as its deepest fixed folder and the rest."""
     parts = Path(pattern).parts

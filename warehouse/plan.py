@@ -25,7 +25,7 @@ from etl.intake import MAXIMUM_BYTES, Intake
 from etl.outside import sidecar_digest
 from etl.own_reference import load_own
 from etl.reference import Reference, load_reference
-from etl.sources import ListedFile, is_glob, list_file, list_files, matcher, on_disk, readable, split_glob
+from etl.sources import ListedFile, is_glob, is_temporary, list_file, list_files, matcher, on_disk, readable, split_glob
 from warehouse.forgotten import Forgotten, require_forgotten
 from warehouse.home import RESERVED, Home, Source, absolute
 from warehouse.manifest import Manifest, current, read_table, require_current
@@ -152,7 +152,8 @@ def make_plan(
         home: an existing home.
         arguments: folders, files or glob patterns; those of copydesk.toml if there are none.
         name: the source's name, instead of its folder's.
-        is_settled_only: leave files for later that are younger than two seconds or grow while they are looked at.
+        is_settled_only: leave files for later that are younger than two seconds, grow while they are looked at, or have
+            hidden or temporary names.
         is_listing_only: read no file: one whose mtime is another counts as changed, though its bytes may be the same.
         accept_shrink: take a source that is suddenly empty for one that was emptied, and not for an unmounted disk.
 
@@ -453,12 +454,22 @@ def _leave_unsettled(plan: Plan) -> None:
     now = time.time_ns()
     time.sleep(SECOND_LOOK_SECONDS)
     for source, files in list(plan.read.items()):
-        settled = [file for file in files if is_settled(file, now) and not _has_changed(file)]
+        settled = [file for file in files if is_finished(file, now) and not _has_changed(file)]
         plan.waiting += len(files) - len(settled)
         if settled:
             plan.read[source] = settled
         else:
             del plan.read[source]
+
+
+def is_finished(file: ListedFile, now: int) -> bool:
+    """Whether a file looks as if nobody writes to it any more: it is settled, and its name is no temporary one.
+
+    Args:
+        file: as it was listed.
+        now: the time, in nanoseconds since 1970.
+    """
+    return is_settled(file, now) and not is_temporary(file.path)
 
 
 def is_settled(file: ListedFile, now: int) -> bool:

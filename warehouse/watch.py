@@ -10,6 +10,7 @@ import datetime as dt
 import hashlib
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,7 +20,7 @@ from etl.errors import SetupFault
 from etl.sources import list_files
 from warehouse.home import Home, Source
 from warehouse.manifest import current, now, read_table
-from warehouse.plan import is_settled
+from warehouse.plan import is_finished
 
 _BITS = 128
 
@@ -29,11 +30,11 @@ class Glance:
     """What one look at the sources shows.
 
     Attributes:
-        digest: of names, sizes and times of all settled files, of the settings of the sources, of what is to be
-            forgotten, and of the published version that they are to be compared with: as long as it stays the same,
-            nothing has to be done.
+        digest: of names, sizes and times of all finished files, of the settings of the sources, of their sidecars, of
+            the user's own reference, of what is to be forgotten, and of the published version that all this is to be
+            compared with: as long as it stays the same, nothing has to be done.
         files_seen: files listed.
-        files_young: those of them that are not settled yet, and not in the digest.
+        files_young: those of them that may still be written to, and are not in the digest.
     """
 
     digest: str
@@ -55,7 +56,7 @@ def look(home: Home) -> Glance:
             raise SetupFault(f"No source at {source.root} (sources are set in {home.settings_file})")
         for file in list_files(source.root, source.patterns, skip=home.folder, with_archives=source.archives):
             seen += 1
-            if not is_settled(file, moment):
+            if not is_finished(file, moment):
                 young += 1
                 continue
             entry = f"{source.name}\0{file.path}\0{file.byte_count}\0{file.mtime_ns}".encode()
@@ -64,18 +65,20 @@ def look(home: Home) -> Glance:
             total = (total + int.from_bytes(digest)) % (1 << _BITS)
     version = published.name if published else ""
     # With the settings: another pattern, or other orders for what is missing, may call for a run.
-    state = f"{version}\0{home.settings.sources}\0{seen - young}\0{total}\0{_forgotten(home)}"
+    beside = [home.forgotten, *sorted(home.reference.glob("*.csv"))]
+    beside += [Path(source.said.sidecar) for source in home.settings.sources if source.said.sidecar]
+    state = f"{version}\0{home.settings.sources}\0{seen - young}\0{total}\0{[_state(path) for path in beside]}"
     whole = hashlib.blake2b(state.encode(), digest_size=_BITS // 8)
     return Glance(whole.hexdigest(), seen, young)
 
 
-def _forgotten(home: Home) -> tuple[int, int] | None:
-    """Size and time of the list of what was forgotten: what was added to it is to be erased."""
+def _state(path: Path) -> tuple[str, int, int] | None:
+    """Name, size and time of a file; None if it is not there."""
     try:
-        status = home.forgotten.stat()
+        status = path.stat()
     except OSError:
         return None
-    return status.st_size, status.st_mtime_ns
+    return path.name, status.st_size, status.st_mtime_ns
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def test_no_byte_below_the_home_tells_of_what_was_forgotten(desk: Desk) -> None:
     path = write(wire, f"{NAME}.txt", secret())
     # Its path stands in the configuration of the run and, in another file, an excerpt in a preview.
     desk.ok("run", path)
-    write(wire, f"{NAME}.bin.txt", f"{EXCERPT}\0\1\2\3\4")
+    write(wire, f"{NAME}.bin.txt", f"{EXCERPT}\0" + "\1\2\3\4" * 5)
     write(wire, f"{NAME}.txt", secret(26), age=60)
     desk.ok("run", "wire")
     alert = Alert("not_published", "a run", f"keys_unique: {NAME}.txt", "Look", str(desk.home), now(), "keys_unique")

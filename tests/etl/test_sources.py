@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from etl.errors import SetupFault
-from etl.sources import list_file, list_files, readable, split_glob
+from etl.sources import is_temporary, list_file, list_files, matcher, readable, split_glob
 from tests.support import write
 
 
@@ -96,3 +96,39 @@ def test_a_single_file(tree: Path) -> None:
 )
 def test_the_root_of_a_glob_is_its_deepest_fixed_folder(pattern: str, folder: str, rest: str) -> None:
     assert split_glob(pattern) == (Path(folder), rest)
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("2021/a.txt", False),
+        ("2021/.a.txt", True),
+        (".cache/a.txt", True),
+        ("~a.txt", True),
+        ("#a.txt#", True),
+        ("a.txt.part", True),
+        ("a.tmp.txt", True),
+        ("a.zip.crdownload", True),
+        ("party.txt", False),
+        ("a.b.txt", False),
+        ("x/../a.txt", True),
+    ],
+)
+def test_names_that_programs_give_while_they_write(path: str, expected: bool) -> None:
+    assert is_temporary(path) == expected
+
+
+@pytest.mark.parametrize(
+    ("patterns", "found"),
+    [
+        (["**/*.txt"], ["a.txt", "a.txt.gz", "in/a.zip", "in/b.tar.zst"]),
+        (["in/*.xml"], ["in/a.zip", "in/b.tar.zst", "in/c.xml.xz"]),
+        (["a.jsonl"], ["a.jsonl", "a.jsonl.bz2"]),
+        (["in/a.zip"], ["in/a.zip"]),
+    ],
+)
+def test_patterns_are_about_texts_compressed_or_in_archives(patterns: list[str], found: list[str]) -> None:
+    names = ["a.txt", "a.txt.gz", "a.jsonl", "a.jsonl.bz2", "in/a.zip", "in/b.tar.zst", "in/c.xml.xz", "d.gz"]
+    assert list(filter(matcher(patterns), names)) == found
+    without = [name for name in found if not name.startswith("in/") or name in patterns or name.endswith(".xz")]
+    assert list(filter(matcher(patterns, with_archives=False), names)) == without

@@ -203,7 +203,7 @@ def test_a_withdrawn_document_goes(home: Home, source: Path) -> None:
 
 
 def test_an_excerpt_goes_by_its_digest(home: Home, source: Path) -> None:
-    content = f"{SECRET}\0\1\2\3\4\5".encode()
+    content = (SECRET + "\0\1\2\3\4\5" * 5).encode()
     write(source, "a.txt", content)
     write(source, "b.txt", dispatch())
     run(home, source)
@@ -218,7 +218,7 @@ def test_the_excerpt_of_a_failing_update_goes_with_the_document(home: Home, sour
     write(source, "a.txt", secret())
     write(source, "b.txt", dispatch(28))
     run(home, source)
-    write(source, "a.txt", f"{SECRET}\0\1\2\3\4\5", age=60)
+    write(source, "a.txt", SECRET + "\0\1\2\3\4\5" * 5, age=60)
     run(home, source)
     choice = forget(home, document_id(home, "a.txt"))
     assert (choice.documents, choice.versions, choice.rejects) == (0, 1, 1)

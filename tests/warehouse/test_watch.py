@@ -3,6 +3,7 @@
 import datetime as dt
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,30 @@ def test_two_files_that_swap_their_names_are_a_change(watched: Home, source: Pat
     (source / "a.txt").rename(source / "x")
     (source / "b.txt").rename(source / "a.txt")
     (source / "x").rename(source / "b.txt")
+    assert look(watched).digest != before.digest
+
+
+def test_what_lies_beside_the_sources_counts(watched: Home, source: Path) -> None:
+    sidecar = write(watched.folder, "side.csv", "path,title\n")
+    watched = configured(watched, source, more="sidecar = 'side.csv'\n")
+    digests = [look(watched).digest]
+    for path in (sidecar, watched.reference / "places.csv", watched.reference / "agencies.csv"):
+        write(path.parent, path.name, "changed", age=60)
+        digests.append(look(watched).digest)
+    assert len(set(digests)) == 4
+
+
+def test_hidden_and_temporary_files_wait_for_their_names(watched: Home, source: Path) -> None:
+    before = look(watched)
+    write(source, ".c.txt", dispatch())
+    write(source, "d.part.txt", dispatch())
+    assert look(watched) == replace(before, files_seen=4, files_young=2)
+    planned = plan.make_plan(watched, is_settled_only=True)
+    assert [file.path for file in planned.read["wire"]] == ["a.txt", "b.txt"]
+    assert planned.waiting == 2
+    # Who calls the command wants what is there.
+    assert len(plan.make_plan(watched).read["wire"]) == 4
+    (source / ".c.txt").rename(source / "c.txt")
     assert look(watched).digest != before.digest
 
 
