@@ -25,7 +25,7 @@ from tests.warehouse.damage import (
     mend,
 )
 from warehouse import inspection
-from warehouse.connection import query_table, run_query, safe_connection
+from warehouse.connection import query_table
 from warehouse.faults import storage_faults
 from warehouse.home import Home
 from warehouse.inspection import DAMAGED, DUE, FORMER, LEFT, NO_ROOM, Problem, inspect
@@ -33,6 +33,7 @@ from warehouse.lake import Lake
 from warehouse.lock import WriterLock
 from warehouse.manifest import require_current
 from warehouse.publish import build_candidate, publish, republish
+from warehouse.safe import ask
 
 
 @pytest.fixture(scope="module")
@@ -265,8 +266,8 @@ def test_whoever_meets_damage_is_told_of_the_check(loaded: Archive, command: str
 
 
 def _ask(loaded: Archive) -> None:
-    with safe_connection(loaded.home) as connection:
-        run_query(connection, "SELECT max(COLUMNS(*)), (SELECT count(path) FROM files) FROM documents")
+    with ask(loaded.home, "SELECT max(COLUMNS(*)), (SELECT count(path) FROM files) FROM documents") as answer:
+        list(answer.rows())
 
 
 def _status(loaded: Archive) -> None:

@@ -161,7 +161,7 @@ def configured(home: Home, source: Path) -> Home:
     return Home(home.folder)
 
 
-@pytest.mark.parametrize(("seed", "runs"), [(1, 25), pytest.param(2, 300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("seed", "runs"), [(1, 15), pytest.param(2, 300, marks=pytest.mark.slow)])
 def test_a_month_of_use_ends_in_what_one_clean_load_gives(
     home: Home, source: Path, tmp_path: Path, seed: int, runs: int
 ) -> None:

@@ -165,11 +165,14 @@ def test_a_part_of_a_chunk_is_parsed_again_like_the_whole(home: Home, source: Pa
     (location,) = locations(home, current(home), DOCUMENTS)
     chunk = StoredChunk("reparsed", str(location), 0, 3, query(home, "SELECT parser_version FROM documents")[0][0])
     seen: list[int | None] = []
-    for start, stop, expected in ((0, 3, [0, 2]), (1, 3, [1]), (1, 2, [])):
-        part = chunk.part(start, stop)
+    (_, first, rest) = chunk.around(0)
+    assert rest is not None
+    (_, second, last) = rest.around(0)
+    assert last is not None
+    for number, (part, expected) in enumerate([(chunk, [0, 2]), (first, [0]), (rest, [1]), (second, []), (last, [0])]):
         object.__setattr__(part, "reference", str(home.reference))
         seen.clear()
-        (folder := tmp_path / f"{start}-{stop}").mkdir()
+        (folder := tmp_path / str(number)).mkdir()
         stage(part, folder, 1, seen.append)
         assert [index for index in seen if index is not None] == expected
 
