@@ -22,10 +22,11 @@ from typing import IO, Any, cast
 import pyarrow as pa
 
 from etl.addresses import COMPRESSIONS, is_archive, is_container, is_record_file, member_path
+from etl.damage import DAMAGE
 from etl.errors import RecordFault
 from etl.intake import Intake, Limits
 from etl.record_files import read_record_file
-from etl.records import DAMAGE, Counter, Record, Wanted, digest
+from etl.records import Counter, Record, Wanted, digest
 from etl.sources import readable
 
 BUFFER_BYTES = 1 << 16

@@ -22,10 +22,11 @@ from typing import IO, Any
 import numpy as np
 import pyarrow.parquet as pq
 
+from etl.damage import DAMAGE
 from etl.decode import decode
 from etl.errors import RecordFault
 from etl.intake import MAXIMUM_BYTES, Intake
-from etl.records import DAMAGE, MAPPING, Counter, Record, Wanted, digest, given_json
+from etl.records import MAPPING, Counter, Record, Wanted, digest, given_json
 
 LONGEST_ID = 1_000
 """Code points of the longest id that is taken for a record key."""

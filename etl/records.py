@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import lzma
-import tarfile
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-
-import pyarrow as pa
 
 from etl.errors import RecordFault
 
@@ -20,12 +14,6 @@ MAPPING, PATH, SIDECAR = "mapping", "path", "sidecar"
 
 BLOCK = 64
 """Records that follow one another and belong to the same share of a file."""
-
-DAMAGE = (
-    OSError, EOFError, zlib.error, lzma.LZMAError, pa.ArrowException, zipfile.BadZipFile, tarfile.TarError,
-    NotImplementedError, RuntimeError, ValueError, OverflowError, LookupError, AttributeError, TypeError,
-)  # fmt: skip
-"""What libraries raise for damaged input."""
 
 Wanted = Callable[[int], bool]
 """Whether a record of a file is to be read, by its index in there. The others are passed over as cheaply as can be."""

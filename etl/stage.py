@@ -21,7 +21,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from etl.addresses import file_of, is_container
-from etl.containers import read_records
 from etl.contract import DOCUMENTS, FILES, RECORDS_SCHEMA, REJECTS
 from etl.errors import RecordFault, SetupFault
 from etl.forgotten import Digests, open_digests
@@ -315,6 +314,9 @@ def _contents(
     chunk: FileChunk, at: int, writer: _Writer, forgotten: Digests, on_record: OnRecord
 ) -> Iterator[tuple[int, dict[str, Any]]]:
     """The records of a file that may hold any number of them, as far as they are in the chunk's share."""
+    # Most sources have none of it.
+    from etl.containers import read_records
+
     file, share = chunk.files[at], chunk.share
     entry = _entry(chunk.source, file)
     if file.is_outside:
