@@ -320,7 +320,7 @@ def make_mending(
         if taken:
             plan.read[name] = [taken[path] for path in sorted(taken)]
     known = _sources_by_name(recorded)
-    _retry_rejected(plan, files, known)
+    _retry_rejected(plan, files, rejects, known)
     _miss_forgotten(plan, files, rejects, known)
     _take_in(home, plan, known)
     return plan
@@ -375,9 +375,10 @@ def _plan(home: Home, published: Manifest | None) -> Plan:
 
 def _take_up(home: Home, plan: Plan, files: pa.Table, recorded: dict[str, Source]) -> None:
     """Add what every run takes up, whatever it was asked for: what an upgrade or a forget has left to be done."""
-    _retry_rejected(plan, files, recorded)
-    if plan.is_forgetting:
-        _miss_forgotten(plan, files, read_table(home, plan.published, REJECTS, _LOOKED_FOR), recorded)
+    if plan.is_reparse or plan.is_forgetting:
+        rejects = read_table(home, plan.published, REJECTS, _LOOKED_FOR)
+        _retry_rejected(plan, files, rejects, recorded)
+        _miss_forgotten(plan, files, rejects, recorded)
     _take_in(home, plan, recorded)
 
 
@@ -388,7 +389,7 @@ def _take_in(home: Home, plan: Plan, recorded: dict[str, Source]) -> None:
         plan.intake.update((name, _intake_of(known[name])) for name in unknown)
 
 
-_LOOKED_FOR = ["source", "path", "reason", "raw_excerpt"]
+_LOOKED_FOR = ["source", "path", "stage", "reason", "raw_excerpt"]
 
 
 def _miss_forgotten(plan: Plan, files: pa.Table, rejects: pa.Table, recorded: dict[str, Source]) -> None:
@@ -418,16 +419,19 @@ def _pairs(table: pa.Table) -> pa.ChunkedArray:
     return pc.binary_join_element_wise(table.column("source"), table.column("path"), "\0")
 
 
-def _retry_rejected(plan: Plan, files: pa.Table, recorded: dict[str, Source]) -> None:
+def _retry_rejected(plan: Plan, files: pa.Table, rejects: pa.Table, recorded: dict[str, Source]) -> None:
     """After an upgrade, take up what another parser could not read, in sources that were not listed, too.
 
     The version that this run publishes counts as parsed with the new parser: later runs would not look again.
     """
-    if not plan.is_reparse:
+    if not plan.is_reparse or plan.published is None:
         return
     is_rejected = pc.and_(pc.equal(files.column("status"), "rejected"), pc.is_valid(files.column("sha256")))
     rows = files.filter(is_rejected).select(["source", "path"]).to_pylist()
-    _read_again(plan, ((row["source"], row["path"]) for row in rows), recorded)
+    if plan.published.parser_version != PARSER_VERSION:
+        # Of files of many records, too, which are loaded but for these: no change of the reference data mends them.
+        rows += rejects.filter(pc.is_in(rejects.column("stage"), pa.array(["decode", "parse"]))).to_pylist()
+    _read_again(plan, dict.fromkeys((row["source"], file_of(row["path"])) for row in rows), recorded)
 
 
 def _read_again(plan: Plan, paths: Iterable[tuple[str, str]], recorded: dict[str, Source]) -> int:

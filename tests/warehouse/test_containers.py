@@ -226,3 +226,13 @@ def test_a_file_that_has_just_been_written_is_compared_by_its_digest(home: Home,
     assert query(home, "SELECT mtime FROM files") == [(None,)]
     assert [row[0] for row in current(home)] == ["t.tar!/1.txt", "t.tar!/2.txt", "t.tar!/3.txt"]
     assert run(home, source) is None
+
+
+def test_after_an_upgrade_what_could_not_be_decoded_in_an_archive_is_taken_up(
+    home: Home, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(source, "z.zip", zipped({**texts(1), "blank.txt": b" "}))
+    write(source, "y.zip", zipped({**texts(2), "../x.txt": b" "}))
+    run(home, source)
+    monkeypatch.setattr("warehouse.plan.PARSER_VERSION", "test")
+    assert {name: [file.path for file in files] for name, files in make_plan(home).read.items()} == {"wire": ["z.zip"]}
