@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo $$p && break; done)
 
-# Three at once: many tests wait for services. Tests of one file share those, and stay together.
+# Five at once: many tests wait for services. Tests of one file share those, and stay together.
 PYTEST_ARGS ?= -n 5 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help run test test-all ui lint lock docs screenshots clean
