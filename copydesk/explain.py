@@ -125,7 +125,7 @@ def _record(path: Path, within: str, record_key: str | None, intake: Intake) -> 
     wanted = readable(path.name) + within
     found: list[Record] = []
     with path.open("rb") as stream:
-        for record in read_records(stream, readable(path.name), path.stat().st_size, intake, lambda _: True):
+        for record in read_records(stream, readable(path.name), path.stat().st_size, intake):
             if record.is_rest and not found:
                 raise record.fault or RecordFault("damaged")
             # The name of an archive stands for all that is in it.

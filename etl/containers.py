@@ -21,12 +21,12 @@ from typing import IO, Any, cast
 
 import pyarrow as pa
 
-from etl.addresses import COMPRESSIONS, is_archive, is_container, is_record_file, member_path
+from etl.addresses import COMPRESSIONS, is_container, is_record_file, member_path
 from etl.damage import DAMAGE
 from etl.errors import RecordFault
 from etl.intake import Intake, Limits
 from etl.record_files import read_record_file
-from etl.records import Counter, Record, Wanted, digest
+from etl.records import WHOLE, Counter, OnIndex, Record, Share, digest
 from etl.sources import readable
 
 BUFFER_BYTES = 1 << 16
@@ -54,7 +54,13 @@ _FORMAT, _REGULAR, _FOLDER = 0o170000, 0o100000, 0o040000
 
 
 def read_records(
-    stream: IO[bytes], path: str, byte_count: int, intake: Intake, wanted: Wanted, spool: str | None = None
+    stream: IO[bytes],
+    path: str,
+    byte_count: int,
+    intake: Intake,
+    share: Share = WHOLE,
+    spool: str | None = None,
+    on_index: OnIndex = lambda _: None,
 ) -> Iterator[Record]:
     """The records of a file, in their order there.
 
@@ -66,13 +72,14 @@ def read_records(
         path: of the file, below its root.
         byte_count: its size.
         intake: how its source is taken in.
-        wanted: which records are to be read; the others are not given.
+        share: which records are to be read; the others are passed over as cheaply as can be.
         spool: folder for temporary files; the system's by default.
+        on_index: told of each record before it is read.
 
     Raises:
         OSError: the file itself cannot be read.
     """
-    return _Reader(byte_count, intake, wanted, spool).file(_Raw(stream), path)
+    return _Reader(byte_count, intake, share, spool, on_index).file(_Raw(stream), path)
 
 
 class _UnreadableFile(Exception):
@@ -166,12 +173,13 @@ class _Budget:
 class _Reader:
     """Reads one file, from the outside in."""
 
-    def __init__(self, byte_count: int, intake: Intake, wanted: Wanted, spool: str | None) -> None:
+    def __init__(self, byte_count: int, intake: Intake, share: Share, spool: str | None, on_index: OnIndex) -> None:
         self._byte_count = byte_count
         self._intake = intake
         self._limits = intake.limits
-        self._wanted = wanted
+        self._share = share
         self._spool = spool
+        self._on_index = on_index
         self._budget = _Budget(byte_count, intake.limits)
         self._counter = Counter()
         # Hashes of their paths, and how often those stand there that do so more than once.
@@ -202,9 +210,8 @@ class _Reader:
     def _rest(self, path: str, fault: RecordFault, depth: int, before: int) -> Iterator[Record]:
         """What stands for all that would have come."""
         index = self._counter.take()
-        # Members have paths of their own. A line's own id never looks like this.
-        key = "0" if is_archive(path) or index == before else f"#{index - before}"
-        if not depth or self._wanted(index):
+        key = WHOLE.key_of_rest(path, index - before)
+        if not depth or self._share.holds(index):
             yield Record(index, path, key, fault=fault, is_rest=not depth)
 
     def _contents(self, stream: io.RawIOBase, path: str, depth: int, stack: ExitStack) -> Iterator[Record]:
@@ -222,7 +229,7 @@ class _Reader:
                 self._budget.spent = spent
                 return open_again(stream, compression, stack)
 
-            yield from read_record_file(opened, name, path, self._intake, self._counter, self._wanted)
+            yield from read_record_file(opened, name, path, self._intake, self._counter, self._share, self._on_index)
         else:
             yield from self._text(path, "0", None, lambda: self._buffered(stream, compression, stack))
 
@@ -231,8 +238,9 @@ class _Reader:
     ) -> Iterator[Record]:
         """A record that is a text, or what is wrong with it."""
         index = self._counter.take()
-        if not self._wanted(index):
+        if not self._share.holds(index):
             return
+        self._on_index(index)
         raw = None
         if fault is None:
             try:
@@ -274,6 +282,8 @@ class _Reader:
     def _zip(self, stream: IO[bytes], path: str, depth: int) -> Iterator[Record]:
         with zipfile.ZipFile(stream) as archive:
             for info in archive.infolist():
+                if self._share.is_before(self._counter.value):
+                    return
                 self._budget.count_member()
                 fault = None
                 if info.flag_bits & _ENCRYPTED:
@@ -291,7 +301,7 @@ class _Reader:
         with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|", bufsize=BUFFER_BYTES) as archive:
             opened: Any = archive
             info = opened.firstmember
-            while info is not None:
+            while info is not None and not self._share.is_before(self._counter.value):
                 self._budget.count_member()
                 if not info.isdir():
                     fault = None if info.isreg() else _LINK

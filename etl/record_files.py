@@ -26,7 +26,7 @@ from etl.damage import DAMAGE
 from etl.decode import decode
 from etl.errors import RecordFault
 from etl.intake import MAXIMUM_BYTES, Intake
-from etl.records import MAPPING, Counter, Record, Wanted, digest, given_json
+from etl.records import MAPPING, Counter, OnIndex, Record, Share, digest, given_json
 
 LONGEST_ID = 1_000
 """Code points of the longest id that is taken for a record key."""
@@ -54,7 +54,7 @@ Row = tuple[bytes, dict[str, Any]]
 
 
 def read_record_file(
-    opened: Opened, name: str, path: str, intake: Intake, counter: Counter, wanted: Wanted
+    opened: Opened, name: str, path: str, intake: Intake, counter: Counter, share: Share, on_index: OnIndex
 ) -> Iterator[Record]:
     """The records of a file of many.
 
@@ -64,7 +64,8 @@ def read_record_file(
         path: the path of its records.
         intake: says which column holds what.
         counter: of the records of the file that it lies in.
-        wanted: which of those are to be read.
+        share: which of those are to be read.
+        on_index: told of each of them before it is read.
 
     Raises:
         RecordFault: it cannot be read any further.
@@ -72,8 +73,11 @@ def read_record_file(
     rows = _rows_of(name.rpartition(".")[2].lower(), intake)
     keys = _Keys(_ids(rows(opened()), intake))
     for index, row in enumerate(rows(opened())):
+        if share.is_before(counter.value):
+            return
         at = counter.take()
-        if wanted(at):
+        if share.holds(at):
+            on_index(at)
             yield _record(row, at, index, path, keys, intake)
 
 

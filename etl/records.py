@@ -7,16 +7,17 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from etl.addresses import is_archive, is_record_file
 from etl.errors import RecordFault
 
 MAPPING, PATH, SIDECAR = "mapping", "path", "sidecar"
 """Where a value comes from that stands outside the text: as in the column `given`."""
 
+OnIndex = Callable[[int], None]
+"""Told of each record of a file before it is read, by its index in there."""
+
 BLOCK = 64
 """Records that follow one another and belong to the same share of a file."""
-
-Wanted = Callable[[int], bool]
-"""Whether a record of a file is to be read, by its index in there. The others are passed over as cheaply as can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,32 @@ class Share:
             and (self.of == 1 or index // BLOCK % self.of == self.number)
         )
 
+    def is_before(self, index: int) -> bool:
+        """Whether none of its records comes at an index or behind it: the file need not be read any further."""
+        return self.stop is not None and index >= self.stop
+
     @property
     def is_last(self) -> bool:
         """Whether what is to be said of the file as a whole is for it to say."""
         return self.number == 0 and self.stop is None
+
+    def key_of_rest(self, path: str, index: int) -> str:
+        """The key of what stands for all records of it that would have come.
+
+        No record's own id looks like this, and members of an archive have other paths.
+
+        Args:
+            path: of the file.
+            index: of the first of them.
+        """
+        is_of_one = not (is_archive(path) or is_record_file(path))
+        if is_of_one or (self.is_last and (not index or is_archive(path))):
+            return "0"
+        return f"#{index}/{self.number}" if self.number else f"#{index}"
+
+
+WHOLE = Share()
+"""All records of a file."""
 
 
 def given_json(values: Mapping[str, str], origin: str, former: str | None = None) -> str | None:

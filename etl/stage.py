@@ -213,11 +213,10 @@ def _records(chunk: FileChunk, writer: _Writer, on_record: OnRecord) -> Iterator
     """The records of a chunk of files with their positions, but for those that the writer is told to refuse."""
     forgotten = _forgotten(chunk)
     for at, file in enumerate(chunk.files):
-        on_record(at * WITHIN)
         if is_container(file.path):
             yield from _contents(chunk, at, writer, forgotten, on_record)
-            on_record(None)
             continue
+        on_record(at * WITHIN)
         record = _read(chunk, file, writer, forgotten)
         on_record(None)
         if record is not None:
@@ -244,7 +243,8 @@ def stage_rejects(chunk: Chunk, folder: Path, number: int, reason: str, detail: 
         else:
             for file in chunk.files:
                 writer.begin(_entry(chunk.source, file))
-                writer.refuse(_empty_record(chunk, file.path, _key_unread(chunk)), fault)
+                key = chunk.share.key_of_rest(file.path, chunk.share.start)
+                writer.refuse(_empty_record(chunk, file.path, key), fault)
         writer.add_files()
     elif is_read:
         for _, rows in _stored_rows(chunk, writer.reference):
@@ -263,11 +263,6 @@ def _empty_record(chunk: FileChunk, path: str, key: str = "0") -> dict[str, Any]
     record: dict[str, Any] = dict.fromkeys(RECORDS_SCHEMA.names)
     record.update(source=chunk.source, path=path, record_key=key, seen_on=chunk.seen_on)
     return record
-
-
-def _key_unread(chunk: FileChunk) -> str:
-    """The key of what cannot even be read: as of the rest of a file."""
-    return f"#{chunk.share.start}" if chunk.share.start else "0"
 
 
 def _forgotten(chunk: FileChunk) -> Digests:
@@ -318,6 +313,7 @@ def _contents(
     from etl.containers import read_records
 
     file, share = chunk.files[at], chunk.share
+    index = share.start
     entry = _entry(chunk.source, file)
     if file.is_outside:
         if share.is_last:
@@ -332,23 +328,26 @@ def _contents(
             if share.is_last:
                 entry["sha256"] = hashlib.file_digest(stream, "sha256").hexdigest()
             writer.begin(entry)
-            for found in read_records(
-                stream, file.path, before.st_size, chunk.intake, share.holds, writer.folder.as_posix()
-            ):
-                position = at * WITHIN + found.index
-                on_record(position)
+
+            def on_index(index: int) -> None:
+                on_record(at * WITHIN + index)
+
+            spool = writer.folder.as_posix()
+            for found in read_records(stream, file.path, before.st_size, chunk.intake, share, spool, on_index):
+                on_record(None)
+                index = found.index + 1
                 if found.is_rest and not share.is_last:
                     continue
                 record = _empty_record(chunk, found.path, found.key)
                 if taken := _taken(record, found, chunk, writer, forgotten):
-                    yield position, taken
-                on_record(None)
+                    yield at * WITHIN + found.index, taken
             after = os.fstat(stream.fileno())
             is_settled = abs(time.time_ns() - after.st_ctime_ns) > CLOCK_TICK_NS
             has_changed = _state(before) != _state(after) or not is_settled
             entry["mtime"] = None if has_changed else _reliable(after.st_mtime_ns)
     except OSError as error:
-        _refuse_unreadable(chunk.source, file, error, entry, _empty_record(chunk, file.path), writer)
+        record = _empty_record(chunk, file.path, share.key_of_rest(file.path, index))
+        _refuse_unreadable(chunk.source, file, error, entry, record, writer)
 
 
 def _taken(

@@ -129,7 +129,7 @@ def container(raw: bytes) -> None:
     content = raw[1:]
     spent = 0
     for index, record in enumerate(
-        read_records(io.BytesIO(content), name, len(content), Intake(limits=SMALL), lambda _: True, str(_folder()))
+        read_records(io.BytesIO(content), name, len(content), Intake(limits=SMALL), spool=str(_folder()))
     ):
         assert record.index == index
         assert (record.raw is None) <= (record.fault is not None)

@@ -53,7 +53,7 @@ def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarIn
 
 def read(raw: bytes, path: str, intake: Intake | None = None) -> list[Record]:
     """All records of a file."""
-    return list(read_records(io.BytesIO(raw), path, len(raw), intake or Intake(), lambda _: True))
+    return list(read_records(io.BytesIO(raw), path, len(raw), intake or Intake()))
 
 
 def texts(raw: bytes, path: str, intake: Intake | None = None) -> dict[tuple[str, str], str]:

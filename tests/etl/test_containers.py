@@ -225,7 +225,7 @@ def test_shares_take_each_record_once(of: int) -> None:
     taken = []
     for number in range(of):
         share = Share(number, of)
-        taken += [r for r in read_records(io.BytesIO(raw), "t.tar", len(raw), Intake(), share.holds) if not r.is_rest]
+        taken += [r for r in read_records(io.BytesIO(raw), "t.tar", len(raw), Intake(), share) if not r.is_rest]
     assert sorted(taken, key=lambda record: record.index) == whole
 
 
@@ -243,3 +243,14 @@ def test_damage_never_raises(data: st.DataObject) -> None:
     texts_or_rejects = [record.raw is not None or record.fault is not None for record in read(bytes(damaged), name)]
     assert texts_or_rejects
     assert all(texts_or_rejects)
+
+
+def test_a_compressed_text_beyond_the_limits_is_one_reject_under_its_own_key() -> None:
+    intake = Intake(limits=Limits(free_bytes=1_000, record_bytes=10_000_000))
+    assert texts(COMPRESS["xz"](b"\0" * 4_000_000), "a.txt.xz", intake) == {("a.txt.xz", "0"): "! over_limit"}
+
+
+def test_a_share_is_read_no_further_than_it_goes() -> None:
+    raw = tarred({f"{n}.txt": b"x" for n in range(10)})
+    found = list(read_records(io.BytesIO(raw[:3072]), "t.tar", len(raw), Intake(), Share(stop=2)))
+    assert [(record.index, record.raw) for record in found] == [(0, b"x"), (1, b"x")]

@@ -168,7 +168,7 @@ def test_shares_give_the_same_keys(name: str) -> None:
     taken = [
         record
         for number in range(3)
-        for record in read_records(io.BytesIO(raw), name, len(raw), Intake(), Share(number, 3).holds)
+        for record in read_records(io.BytesIO(raw), name, len(raw), Intake(), Share(number, 3))
     ]
     assert sorted(taken, key=lambda record: record.index) == read(raw, name)
 

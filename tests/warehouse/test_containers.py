@@ -7,7 +7,7 @@ import pytest
 
 from etl.errors import SetupFault
 from tests.etl.packing import COMPRESS, tarred, zipped
-from tests.support import dispatch, patch_reading, query, run, stable_rows, write
+from tests.support import dispatch, patch_reading, patch_workers, query, run, stable_rows, write
 from warehouse import load as loading
 from warehouse.home import Home
 from warehouse.plan import make_plan
@@ -216,6 +216,45 @@ def test_a_record_that_a_worker_dies_of_costs_itself_only(
         ("z.txt", 1),
     ]
     assert query(home, "SELECT count(*) FROM documents") == [(12,)]
+
+
+def test_a_record_that_a_worker_dies_of_when_it_is_read_costs_itself_only(
+    home: Home, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = tarred({"bad.txt": b"ABORTS", **texts(2, 3), "worse.txt": b"ABORTS", **texts(5)})
+    write(source, "t.tar", whole[: whole.rindex(b"5.txt")])
+    write(source, "z.txt", dispatch(21))
+    patch_workers(
+        monkeypatch,
+        tmp_path,
+        "import os, etl.containers\nreal = etl.containers.digest\n"
+        "etl.containers.digest = lambda raw: os.abort() if raw == b'ABORTS' else real(raw)\n",
+    )
+    run(home, source)
+    assert query(home, "SELECT path, record_key, reason FROM rejects ORDER BY ALL") == [
+        ("t.tar", "#0", "crashed"),
+        ("t.tar", "#3", "crashed"),
+        ("t.tar", "0", "damaged"),
+    ]
+    assert query(home, "SELECT path, record_count FROM files ORDER BY ALL") == [("t.tar", 5), ("z.txt", 1)]
+
+
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_a_file_that_workers_die_of_between_its_records_is_one_reject_of_each(
+    home: Home, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_shared: bool
+) -> None:
+    write(source, "t.tar", tarred(texts(1, 2, 3)))
+    write(source, "z.txt", dispatch(21))
+    patch_workers(
+        monkeypatch, tmp_path, "import os, tarfile\ntarfile.TarInfo.fromtarfile = classmethod(lambda *_: os.abort())\n"
+    )
+    home = configured(home, source, "[load]\nworkers = 2")
+    if is_shared:
+        monkeypatch.setattr(loading, "SHARED_BYTES", 1)
+    run(home)
+    expected = [("t.tar", "#0/1", "crashed"), ("t.tar", "0", "crashed")]
+    assert query(home, "SELECT path, record_key, reason FROM rejects ORDER BY ALL") == expected[not is_shared :]
+    assert current(home) == [("z.txt", "0", 1)]
 
 
 def test_a_file_that_has_just_been_written_is_compared_by_its_digest(home: Home, source: Path) -> None:
