@@ -261,7 +261,6 @@ def _rule_of_ours(name: str, values: dict[str, object], rules: dict[str, Evidenc
     fixed = {
         "content_created": values["date_method"],
         "content_created_edtf": values["date_method"],
-        "language": f"detected, {values['language_confidence']}",
         "country_code": "gazetteer",
         "place_name": f"gazetteer, margin {values['place_margin']}",
         "agency_role": None,
@@ -269,4 +268,6 @@ def _rule_of_ours(name: str, values: dict[str, object], rules: dict[str, Evidenc
     if name in fixed:
         return str(fixed[name] or "")
     entry = rules.get(name)
+    if entry is None and name == "language":
+        return f"detected, {values['language_confidence']}"
     return f"{entry.rule}, {entry.reason}" if entry is not None else ""

@@ -61,15 +61,17 @@ class Reading:
     paragraphs: tuple[Paragraph, ...]
     has_furniture: bool
     dateline_evidence: tuple[Evidence, ...]
+    given_evidence: tuple[Evidence, ...]
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
-        """The evidence for dateline, place, agency and date, in this order."""
+        """The evidence for dateline, place, agency and date, in this order, and what else is given."""
         return (
             *self.dateline_evidence,
             *_evidence_of_place(self.dateline, self.located),
             *_evidence_of_agency(self.credit, self.dateline),
             *self.date.evidence,
+            *self.given_evidence,
         )
 
     @property
@@ -97,7 +99,8 @@ def read_document(text: str, seen_on: dt.date, reference: Reference, given: Give
     start = page_start = header.end if header else 0
     likely = [given.language.partition("-")[0]] if given.language else []
     language, language_confidence = detect_language(text[start:], likely)
-    if language is None and given.language:
+    is_language_given = language is None and given.language is not None
+    if is_language_given:
         language = given.language
     found = find_dateline(text, start, reference, language)
     if found.dateline is None or text[start : found.dateline.span.start].strip():
@@ -120,7 +123,8 @@ def read_document(text: str, seen_on: dt.date, reference: Reference, given: Give
     located = _located(dateline, reference)
     trailer = find_trailer(text, body_start, body_end, reference)
     credit = _credit(dateline, trailer, located, language, reference)
-    if not is_settled(language) and credit is not None and credit.agency_id is not None:
+    is_in_doubt = not (is_settled(language) or is_language_given)
+    if is_in_doubt and credit is not None and credit.agency_id is not None:
         writes = reference.agencies[credit.agency_id].names
         language, language_confidence = detect_language(text[start:], [name.partition("-")[0] for name in writes])
     if trailer is not None:
@@ -137,10 +141,11 @@ def read_document(text: str, seen_on: dt.date, reference: Reference, given: Give
         body_start,
     )
     date = decide_date(header, written, reference.calendar, seen_on, language, given)
+    with_given = _with_given(front_matter, dateline, given)
     return Reading(
         text,
         header,
-        _with_given(front_matter, dateline, given),
+        with_given,
         dateline,
         located,
         credit,
@@ -153,6 +158,11 @@ def read_document(text: str, seen_on: dt.date, reference: Reference, given: Give
         spans,
         has_furniture or article_end < page_end or front_matter.has_furniture,
         found.evidence,
+        (
+            *_evidence_of_given("headline", given.title, with_given.headline != front_matter.headline),
+            *_evidence_of_given("byline", given.byline, with_given.byline != front_matter.byline),
+            *_evidence_of_given("language", given.language, is_language_given),
+        ),
     )
 
 
@@ -236,3 +246,10 @@ def _evidence_of_agency(credit: Credit | None, dateline: Dateline | None) -> lis
     return [
         Evidence("agency_id", value, rule, credit.span.start, credit.span.end, credit.agency_id is not None, reason)
     ]
+
+
+def _evidence_of_given(name: str, value: str | None, has_won: bool) -> list[Evidence]:
+    if value is None:
+        return []
+    reason = "the text tells of none" if has_won else "the text tells itself"
+    return [Evidence(name, value, "given", None, None, has_won, reason)]

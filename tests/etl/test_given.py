@@ -85,6 +85,21 @@ def test_title_and_author_are_taken_where_the_text_has_none() -> None:
     assert reading(text, title="Un titre").front_matter.headline == "Le pont de Bakou est enfin ouvert au trafic"
 
 
+def test_what_is_given_is_evidence_whether_it_is_taken_or_not() -> None:
+    text = f" date 2021-02 Le pont de Bakou est enfin ouvert au trafic\n\nBakou, 27 février, AZERTAC\n\n{LEAD}"
+    said = reading(text, title="Un titre", byline="Jane Doe", language="pt").evidence
+    assert [(entry.field, entry.value, entry.has_won) for entry in said if entry.rule == "given"] == [
+        ("headline", "Un titre", False),
+        ("byline", "Jane Doe", True),
+        ("language", "pt", False),
+    ]
+
+
+def test_a_language_that_is_given_outweighs_what_the_agency_writes() -> None:
+    text = "Zagreb, 27 (Hina)\n\nOk"
+    assert reading(text, language="bs").language == "bs"
+
+
 def test_a_language_is_taken_where_none_is_told() -> None:
     assert reading("Ok", language="pt-BR").language == "pt"
     assert reading("Ok", language="zh_hant_TW").language == "zh-Hant"
