@@ -335,9 +335,9 @@ def main() -> None:
     rows = [(codec, *(str(counts[name]) for name in names)) for codec, counts in repaired.items()]
     print(table(("UTF-8 misread in", *names), rows), "\n")
     if not options.no_clean:
-        wrong = altered(texts)
-        print(f"{len(wrong)} of {CLEAN:,} clean texts altered")
-        for text, found in wrong[: None if options.misses else 5]:
+        changed = altered(texts)
+        print(f"{len(changed)} of {CLEAN:,} clean texts altered")
+        for text, found in changed[: None if options.misses else 5]:
             print(f"  {_difference(found, {text})}")
 
 

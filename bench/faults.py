@@ -18,11 +18,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from tests.faults.crowd import Crowd
-from tests.faults.driver import Driver
-from tests.faults.scenarios import Stage, survive
+from tests.faults.driver import Driver, Task
+from tests.faults.scenarios import Scenario, Stage, survive
 from warehouse.points import POINTS
 
 
@@ -59,7 +60,7 @@ def _points(drive: Driver, only: str | None) -> list[str]:
             before = len(failed)
             for point, count in kills:
                 task = replace(scenario.task, point=point, count=count)
-                failed += _failure(f"{scenario.name}, {point} ({count})", lambda t=task, s=scenario: _kill(drive, s, t))
+                failed += _failure(f"{scenario.name}, {point} ({count})", partial(_kill, drive, scenario, task))
             survived = len(kills) - (len(failed) - before)
             seconds = time.monotonic() - begun
             print(
@@ -70,7 +71,7 @@ def _points(drive: Driver, only: str | None) -> list[str]:
     return failed + [f"no scenario reaches the point {point}" for point in POINTS if point not in reached]
 
 
-def _kill(drive: Driver, scenario: object, task: object) -> None:
+def _kill(drive: Driver, scenario: Scenario, task: Task) -> None:
     assert survive(drive, scenario, task).was_killed, "it ended before it was killed"
 
 
@@ -87,8 +88,10 @@ def _moments(drive: Driver, files: int, count: int, chance: random.Random) -> li
             runs: list[tuple[int, float]] = []
             failed += _failure(
                 f"random moment {killed}, {seconds:.2f} s",
-                lambda s=seconds, found=runs: crowd.survive(
-                    lambda: found.append(_killed(command, s)), lambda: subprocess.run(command, check=True)
+                partial(
+                    crowd.survive,
+                    partial(_kill_after, command, seconds, runs),
+                    partial(subprocess.run, command, check=True),
                 ),
             )
             status, took = runs[0]
@@ -101,15 +104,15 @@ def _moments(drive: Driver, files: int, count: int, chance: random.Random) -> li
     return failed
 
 
-def _killed(command: list[str], seconds: float) -> tuple[int, float]:
-    """The exit status of a command whose process group is killed after so long, and the seconds that it ran."""
+def _kill_after(command: list[str], seconds: float, runs: list[tuple[int, float]]) -> None:
+    """Note the exit status of a command whose process group is killed after so long, and the seconds that it ran."""
     begun = time.monotonic()
     with subprocess.Popen(command, start_new_session=True) as process:
         try:
             process.wait(seconds if seconds < math.inf else None)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
-    return process.returncode, time.monotonic() - begun
+    runs.append((process.returncode, time.monotonic() - begun))
 
 
 def _failure(name: str, attempt: Callable[[], None]) -> list[str]:

@@ -29,7 +29,7 @@ def run(root: Path, folder: Path) -> tuple[str, ...]:
     home = folder / "home"
     shutil.rmtree(home, ignore_errors=True)
     files = sum(1 for path in root.rglob("*.txt") if path.is_file())
-    command = [COMMAND, "run", root, "--home", home, "--json"]
+    command: list[str | Path] = [COMMAND, "run", root, "--home", home, "--json"]
     load = measure(command)
     lake = bytes_in(home / "lake")
     nothing = measure(command)

@@ -168,10 +168,10 @@ def _be_the_command(request: dict[str, Any], files: list[int], databases: Path) 
     sys.argv = ["copydesk", *request["arguments"]]
     create = Home.create
 
-    def create_with_databases(home: Home) -> None:
-        create(home)
-        if not (home.dagster / "history").exists():
-            shutil.copytree(databases, home.dagster, dirs_exist_ok=True)
+    def create_with_databases(self: Home) -> None:
+        create(self)
+        if not (self.dagster / "history").exists():
+            shutil.copytree(databases, self.dagster, dirs_exist_ok=True)
 
     Home.create = create_with_databases  # type: ignore[method-assign]
     return main()

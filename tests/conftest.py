@@ -12,7 +12,8 @@ from warehouse.home import Home
 
 ROOT = Path(__file__).parent.parent
 
-warehouse.load.Pool = usual_pool  # type: ignore[assignment, misc]
+# One pool for all loads of a process.
+setattr(warehouse.load, "Pool", usual_pool)  # noqa: B010
 
 # No test asserts how long something takes: that is what bench/ is for.
 hypothesis.settings.register_profile("copydesk", deadline=None)

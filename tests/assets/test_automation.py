@@ -280,11 +280,13 @@ def be_refused(desk: Desk, inbox: Path, name: str = "") -> None:
 def fail(desk: Desk, result: dg.ExecuteInProcessResult) -> None:
     """Give a failed run to the alert sensor, as the daemon does."""
     assert not result.success
+    run = desk.instance.get_run_by_id(result.run_id)
+    assert run is not None
     context = dg.build_run_status_sensor_context(
         sensor_name="alert_sensor",
         dagster_event=result.get_run_failure_event(),
         dagster_instance=desk.instance,
-        dagster_run=desk.instance.get_run_by_id(result.run_id),
+        dagster_run=run,
     ).for_run_failure()
     sensor = build_definitions(Home(desk.home.folder)).resolve_sensor_def("alert_sensor")
     sensor(context)

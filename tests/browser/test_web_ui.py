@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -133,7 +134,7 @@ def test_schedule_and_sensors_run(browser: Browser) -> None:
         # The innermost that holds both the name and a switch.
         assert browser.script(
             "return arguments[0].querySelector(\"label[class*='witch'] input\").checked",
-            browser.until(lambda row=row: browser.driver.find_elements("xpath", row), lambda name=name: name)[-1],
+            browser.until(partial(browser.driver.find_elements, "xpath", row), partial(str, name))[-1],
         )
     browser.screenshot("automation")
     browser.open("/locations/copydesk/sensors/inbox_sensor", "Looks for new", "Running", "0 runs requested")

@@ -29,7 +29,7 @@ NAMED_SO = {"-u", "--user", "--name", "--tag"}
 def unit(name: str) -> configparser.ConfigParser:
     """A unit file. Strict: none of the settings of these files is meant to be there twice."""
     parser = configparser.ConfigParser(strict=True, interpolation=None, delimiters=("=",), comment_prefixes=("#",))
-    parser.optionxform = str
+    parser.optionxform = str  # type: ignore[method-assign, assignment]
     parser.read_string((DEPLOY / name).read_text("utf-8"))
     return parser
 

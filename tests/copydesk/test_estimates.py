@@ -67,7 +67,7 @@ def test_nothing_judged_is_no_estimate() -> None:
 
 
 def test_precision_and_recall_are_of_what_each_is_about() -> None:
-    outcomes: list[Outcome] = [*["exact"] * 6, "wrong", "missing", "missing", "invented", "neither"]
+    outcomes: list[Outcome] = [*("exact",) * 6, "wrong", "missing", "missing", "invented", "neither"]
     score = score_field("located", [("all", outcome) for outcome in outcomes], {"all": 1000}, 1000)
     assert score.counts == {"exact": 6, "wrong": 1, "missing": 2, "invented": 1, "neither": 1}
     assert score.precision is not None
@@ -81,7 +81,7 @@ def test_precision_and_recall_are_of_what_each_is_about() -> None:
 
 def test_a_stratum_counts_for_its_documents_however_many_were_coded() -> None:
     judged: list[tuple[str, Outcome]] = [
-        *[("large", "exact")] * 9, ("large", "wrong"), *[("small", "exact")] * 1, *[("small", "missing")] * 1,
+        *(("large", "exact"),) * 9, ("large", "wrong"), ("small", "exact"), ("small", "missing"),
     ]  # fmt: skip
     score = score_field("located", judged, {"large": 900, "small": 100, "left": 250}, 1250)
     assert score.precision is not None

@@ -90,8 +90,8 @@ def test_no_byte_below_the_home_tells_of_what_was_forgotten(desk: Desk) -> None:
         checks = opened.event_log_storage.get_asset_check_execution_history(
             dg.AssetCheckKey(dg.AssetKey("warehouse_candidate"), "unknown_agencies"), limit=10
         )
-        found = [check.event.dagster_event.asset_check_evaluation_data for check in checks if check.event]
-        assert [evaluation.metadata["message"].value == REMOVED for evaluation in found] == [False, True, True, True]
+        judged = [check.event.dagster_event.asset_check_evaluation_data for check in checks if check.event]
+        assert [evaluation.metadata["message"].value == REMOVED for evaluation in judged] == [False, True, True, True]
     (told,) = (json.loads(path.read_text()) for path in (desk.home / "alerts").iterdir())
     assert (told["message"], told["kind"], told["advice"]) == (REMOVED, "keys_unique", "Look")
 

@@ -17,14 +17,14 @@ def ask(method: str = "GET", target: str = "/", kind: str = "http", **headers: s
     sent: list[dict[str, Any]] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        accepted = {"type": "websocket.accept"} if kind == "websocket" else None
+        accepted: dict[str, Any] | None = {"type": "websocket.accept"} if kind == "websocket" else None
         await send(accepted or {"type": "http.response.start", "status": 200, "headers": [(b"x", b"y")]})
 
     async def send(message: Any) -> None:
         sent.append(message)
 
     path, _, question = target.partition("?")
-    scope = {
+    scope: dict[str, Any] = {
         "type": kind,
         "method": method,
         "path": path,

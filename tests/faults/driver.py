@@ -225,7 +225,7 @@ def _do(task: Task, value: Path) -> int:
     if task.pool:
         warehouse.pool.SMALL = 0
     elif task.what != "command":
-        warehouse.load.Pool = NoPool
+        setattr(warehouse.load, "Pool", NoPool)  # noqa: B010
     if task.parser:
         _use_parser(task.parser)
     home = Home(task.home)

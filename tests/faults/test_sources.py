@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from etl.errors import SetupFault
+from etl.sources import ListedFile, list_files
 from tests.faults.driver import Driver, Task
 from tests.faults.test_storage import PLAIN_ROOT
 from tests.support import OLD, NoPool, dispatch, query, run, stable_rows, write
@@ -79,9 +80,7 @@ def test_a_source_that_vanishes_in_mid_run_ends_it_and_changes_nothing(
 def test_a_source_that_vanishes_while_it_is_listed_makes_no_file_missing(
     loaded: Home, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from etl.sources import list_files
-
-    def list_and_unplug(root: Path, *arguments: object, **options: object) -> list[object]:
+    def list_and_unplug(root: Path, *arguments: object, **options: object) -> list[ListedFile]:
         listed = list(list_files(root, *arguments, **options))  # type: ignore[arg-type]
         shutil.rmtree(root)
         root.mkdir()

@@ -269,7 +269,7 @@ def test_a_file_that_grows_though_it_looks_old_is_left_for_later(
         write(source, "grows.txt", grown.read_text() + "\n\nEncore.")
         (source / "goes.txt").unlink()
 
-    monkeypatch.setattr(warehouse.plan.time, "sleep", meanwhile)
+    monkeypatch.setattr("warehouse.plan.time.sleep", meanwhile)
     plan = make_plan(loaded, [str(source)], is_settled_only=True)
     assert [file.path for file in plan.read["wire"]] == ["still.txt"]
     assert plan.waiting == 2

@@ -220,7 +220,7 @@ def kill_once(*arguments, **options):
 @pytest.mark.slow
 def test_a_worker_that_is_killed_between_two_chunks_is_replaced(home: Home, source: Path) -> None:
     fill(source, 1_100)
-    killed = []
+    killed: list[int] = []
 
     def kill_one(*_: int) -> None:
         if not killed:

@@ -16,7 +16,6 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-import warehouse.connection
 from etl.contract import SOURCES
 from etl.errors import SetupFault
 from tests.support import candidate, dispatch, query, run, stable_rows, write
@@ -169,7 +168,7 @@ def test_a_version_that_goes_while_it_is_being_opened_is_no_longer_retained(
         folder.rename(folder.with_name(f"{folder.name}.leaving"))
         return connection
 
-    monkeypatch.setattr(warehouse.connection.duckdb, "connect", too_late)
+    monkeypatch.setattr("warehouse.connection.duckdb.connect", too_late)
     with pytest.raises(SetupFault, match=f"No version of a run '{oldest}' is retained"):
         connect(loaded.folder, as_of=oldest)
 
@@ -178,18 +177,18 @@ def test_the_current_version_is_looked_up_again_if_it_goes_while_it_is_being_ope
     loaded: Home, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = duckdb.connect
-    missed = []
+    missed: list[str] = []
 
     def late(path: str, read_only: bool) -> duckdb.DuckDBPyConnection:
         if not missed:
             missed.append(path)
             with monkeypatch.context() as patch:
-                patch.setattr(warehouse.connection.duckdb, "connect", opened)
+                patch.setattr("warehouse.connection.duckdb.connect", opened)
                 publish_again(loaded)
                 locked(loaded, keep=1)
         return opened(path, read_only=read_only)
 
-    monkeypatch.setattr(warehouse.connection.duckdb, "connect", late)
+    monkeypatch.setattr("warehouse.connection.duckdb.connect", late)
     with connect(loaded.folder) as connection:
         assert connection.execute("SELECT lead FROM documents").fetchall() == [("Texte 2.",)]
     assert not Path(missed[0]).exists()

@@ -29,7 +29,10 @@ def take(desk: Desk, version: int) -> Home:
 
 def rows(home: Home) -> dict[str, list[tuple[Any, ...]]]:
     """The stable columns; where the home lies is the one thing in them that two homes cannot share."""
-    return json.loads(json.dumps(stable_rows(home), default=str).replace(json.dumps(str(home))[1:-1], "HOME"))
+    found: dict[str, list[tuple[Any, ...]]] = json.loads(
+        json.dumps(stable_rows(home), default=str).replace(json.dumps(str(home))[1:-1], "HOME")
+    )
+    return found
 
 
 @pytest.mark.parametrize("version", VERSIONS)
