@@ -14,9 +14,9 @@ import io
 import json
 import re
 from array import array
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
-from itertools import chain
 from typing import IO, Any
 
 import numpy as np
@@ -268,27 +268,100 @@ def _csv(stream: IO[bytes], intake: Intake, delimiter: str | None) -> Iterator[C
     # Bytes that do not fit are taken along, so that they cost their own record and no other.
     lines = io.TextIOWrapper(stream, encoding, "strict" if is_wide else "surrogateescape", newline="")
     first = lines.readline(intake.limits.record_bytes)
-    delimiter = delimiter or max(",;\t|", key=first.count)
-    reader = csv.reader(chain([first], lines), delimiter=delimiter)
+    rows = _CsvRows(lines, first, delimiter or max(",;\t|", key=first.count), intake.limits.record_bytes)
     columns: list[str] | None = None
-    while True:
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            fault = RecordFault("malformed", f"Not CSV: {error}")
-            if columns is None:
-                raise fault from None
-            yield _raising(fault)
-            continue
+    for found in rows:
         if columns is None:
-            columns = [cell.strip() for cell in cells]
+            if isinstance(found, RecordFault):
+                raise found
+            columns = [cell.strip() for cell in found]
+            rows.width = len(columns)
             if intake.column_of["text"] not in columns:
                 have = ", ".join(columns[:20]).encode("utf-8", "replace").decode()
                 raise RecordFault("no_text", f"It has no column {intake.column_of['text']}; it has {have}"[:500])
-        elif cells:
-            yield _row(columns, cells, encoding, intake)
+        elif isinstance(found, RecordFault):
+            yield _raising(found)
+        else:
+            yield _row(columns, found, encoding, intake)
+
+
+class _CsvRows:
+    """The rows of a CSV file that are not empty, as cells, or what is wrong with one.
+
+    A bad row costs its first line only: behind it, the file is read again. Else a quotation mark that is never closed
+    would take along all that follows.
+
+    Args:
+        lines: the file, behind its first line.
+        first: that line.
+        delimiter: between cells.
+        most: characters of the longest line.
+
+    Attributes:
+        width: how many cells a row has to have; None for any.
+    """
+
+    def __init__(self, lines: io.TextIOWrapper, first: str, delimiter: str, most: int) -> None:
+        self.width: int | None = None
+        self._lines = lines
+        self._delimiter = delimiter
+        self._most = most
+        self._waiting = deque([first])
+        self._row: list[str] = []
+        # Characters that have been read, and how many of them again: a file can be made so that each line of it
+        # seems to begin a row that goes on to its end.
+        self._read = self._again = 0
+
+    def __iter__(self) -> Iterator[list[str] | RecordFault]:
+        reader = self._reader()
+        while True:
+            self._row.clear()
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                found: list[str] | RecordFault = RecordFault("malformed", _complaint(error))
+            except RecordFault as fault:
+                found = fault
+            else:
+                if not cells:
+                    continue
+                found = cells
+                if self.width not in (None, len(cells)):
+                    found = RecordFault("malformed", f"The row has {len(cells)} cells, its header {self.width}")
+            if isinstance(found, RecordFault):
+                self._put_back(self._row[1:])
+                reader = self._reader()
+            yield found
+
+    def _reader(self) -> Iterator[list[str]]:
+        return csv.reader(self._next_lines(), delimiter=self._delimiter, strict=True)
+
+    def _put_back(self, lines: list[str]) -> None:
+        length = sum(map(len, lines))
+        if self._again + length <= self._read:
+            self._again += length
+            self._waiting.extendleft(reversed(lines))
+
+    def _next_lines(self) -> Iterator[str]:
+        while line := self._waiting.popleft() if self._waiting else self._lines.readline(self._most + 1):
+            self._read += len(line)
+            self._row.append(line)
+            if len(line) > self._most:
+                while line and not line.endswith(("\n", "\r")):
+                    line = self._lines.readline(self._most)
+                raise RecordFault("too_large", f"The line has more than {self._most:,} characters")
+            yield line
+
+
+def _complaint(error: csv.Error) -> str:
+    said = str(error)
+    if said == "unexpected end of data":
+        return "A quotation mark that begins a cell is never closed"
+    if said.endswith("expected after '\"'"):
+        return "A quotation mark stands within a cell that is in quotation marks, and is not doubled"
+    return f"Not CSV: {said}"
 
 
 def _raising(fault: RecordFault) -> Callable[[], Row]:
@@ -301,8 +374,6 @@ def _raising(fault: RecordFault) -> Callable[[], Row]:
 def _row(columns: list[str], cells: list[str], encoding: str, intake: Intake) -> Callable[[], Row]:
     def row() -> Row:
         raw = json.dumps(cells).encode()
-        if len(cells) != len(columns):
-            raise RecordFault("malformed", f"The row has {len(cells)} cells, its header {len(columns)}")
         plain = cells
         if any(map(_HALF.search, cells)):
             # The whole row tells more of its encoding than its cells do.

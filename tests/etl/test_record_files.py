@@ -94,8 +94,45 @@ def test_a_bad_line_costs_itself_only() -> None:
 
 
 def test_a_bad_row_costs_itself_only() -> None:
-    raw = b'id,text\na,one\nb,two,three\nc\nd,four\n"e"x,"fi\x00ve"\n'
-    assert keyed(raw, "r.csv") == {"a": "one", "1": "! malformed", "2": "! malformed", "d": "four", "ex": "fi\x00ve"}
+    raw = b'id,text\na,one\nb,two,three\nc\nd,four\n"e"x,five\nf,"si\x00x"\ng,"and ""seven""\nof it"\n'
+    assert keyed(raw, "r.csv") == {
+        "a": "one",
+        "1": "! malformed",
+        "2": "! malformed",
+        "d": "four",
+        "4": "! malformed",
+        "f": "si\x00x",
+        "g": 'and "seven"\nof it',
+    }
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (b'b,"two\n', "A quotation mark that begins a cell is never closed"),
+        (b'b,"two\nof it\n', "A quotation mark that begins a cell is never closed"),
+        (b"b,two,three\n", "The row has 3 cells, its header 2"),
+        (b'b,"two" of it\n', "A quotation mark stands within a cell that is in quotation marks, and is not doubled"),
+        (b"b," + b"x" * 300 + b"\n", "The line has more than 200 characters"),
+    ],
+)
+def test_what_follows_a_bad_row_is_read(bad: bytes, said: str) -> None:
+    raw = b"id,text\na,one\n" + bad + b"c,three\nd,four\n"
+    found = read(raw, "r.csv", Intake(limits=Limits(record_bytes=200)))
+    assert [record.key for record in found if record.fault is None] == ["a", "c", "d"]
+    faults = [record.fault for record in found if record.fault is not None]
+    assert said in faults[0].message
+    assert len(faults) == bad.count(b"\n")
+
+
+def test_an_open_quotation_mark_ends_where_another_row_has_one() -> None:
+    raw = b'id,text\na,"one\nb,two\nc,"three"\nd,"four"\n'
+    assert keyed(raw, "r.csv") == {"0": "! malformed", "b": "two", "c": "three", "d": "four"}
+
+
+def test_lines_that_all_seem_to_go_on_to_the_end_are_not_read_again_and_again() -> None:
+    raw = b"id,text\n" + b'a"b,"c\n' * 20_000
+    assert len(read(raw, "r.csv")) > 1
 
 
 def test_a_row_of_another_encoding_is_read_as_such() -> None:
@@ -126,7 +163,7 @@ def test_halves_of_signs_are_taken_out() -> None:
         ("r.csv", b"id,body\na,one\n", "It has no column text; it has id, body"),
         ("r.parquet", parquet([{"id": "a", "body": "one"}]), "It has no column text; it has id, body"),
         ("r.jsonl", b'[{"text": "one"}]', "It is one JSON array"),
-        ("r.csv", b"\n", "no column text"),
+        ("r.csv", b"\n", "Nothing in it is a text"),
     ],
 )
 def test_a_file_without_texts_is_one_reject(name: str, raw: bytes, said: str) -> None:
