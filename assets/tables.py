@@ -90,7 +90,7 @@ class Handover:
     Attributes:
         plan: what there is to do, found out shortly before; else the run finds out.
         pool: workers that have been started already.
-        progress: told of how many of how many records are done.
+        progress: told of how far it is.
     """
 
     plan: Plan | None = None

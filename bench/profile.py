@@ -136,7 +136,7 @@ def phases(root: Path, rounds: int) -> tuple[int, list[tuple[str, float]]]:
             home.create()
             begun = staged = time.perf_counter()
 
-            def on_progress(done: int, total: int) -> None:
+            def on_progress(*_: int) -> None:
                 nonlocal staged
                 staged = time.perf_counter()
 

@@ -208,7 +208,7 @@ def count(number: int, noun: str) -> str:
 
 
 @contextmanager
-def _progress(is_wanted: bool) -> Iterator[Callable[[int, int], None] | None]:
+def _progress(is_wanted: bool) -> Iterator[Callable[[int, int, int], None] | None]:
     """A progress bar with rate and time left on standard error, if it is wanted."""
     if not is_wanted:
         yield None
@@ -231,9 +231,10 @@ def _progress(is_wanted: bool) -> Iterator[Callable[[int, int], None] | None]:
     ):
         task = bar.add_task("Starting", total=None, rate="")
 
-        def on_progress(done: int, total: int) -> None:
-            rate = done / max(time.monotonic() - begun, 0.001)
+        def on_progress(done: int, total: int, records: int) -> None:
+            rate = records / max(time.monotonic() - begun, 0.001)
             description = "Reading" if done < total else "Publishing"
-            bar.update(task, description=description, completed=done, total=total, rate=f"{rate:,.0f}/s")
+            shown = f"{count(records, 'record')}, {rate:,.0f}/s"
+            bar.update(task, description=description, completed=done, total=total, rate=shown)
 
         yield on_progress

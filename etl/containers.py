@@ -61,6 +61,7 @@ def read_records(
     share: Share = WHOLE,
     spool: str | None = None,
     on_index: OnIndex = lambda _: None,
+    on_read: Callable[[], None] = lambda: None,
 ) -> Iterator[Record]:
     """The records of a file, in their order there.
 
@@ -75,11 +76,12 @@ def read_records(
         share: which records are to be read; the others are passed over as cheaply as can be.
         spool: folder for temporary files; the system's by default.
         on_index: told of each record before it is read.
+        on_read: told of each piece of the file that is read, also where there is no record in it for a long time.
 
     Raises:
         OSError: the file itself cannot be read.
     """
-    return _Reader(byte_count, intake, share, spool, on_index).file(_Raw(stream), path)
+    return _Reader(byte_count, intake, share, spool, on_index).file(_Raw(stream, on_read), path)
 
 
 class _UnreadableFile(Exception):
@@ -97,8 +99,9 @@ class _UnreadableFile(Exception):
 class _Raw(io.RawIOBase):
     """A file whose own errors are told from those of what is in it."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], on_read: Callable[[], None] = lambda: None) -> None:
         self._stream = stream
+        self._on_read = on_read
 
     def readable(self) -> bool:
         return True
@@ -107,6 +110,7 @@ class _Raw(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
+        self._on_read()
         try:
             return int(cast("io.RawIOBase", self._stream).readinto(buffer) or 0)
         except OSError as error:

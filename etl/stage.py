@@ -11,10 +11,10 @@ import errno
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -31,6 +31,8 @@ from etl.records import Record, Share, digest
 from etl.reference import Reference, load_reference
 from etl.sources import ListedFile, readable
 from etl.transform import OnRecord, reject_row, transform
+
+DIGEST_BYTES = 1024 * 1024
 
 BATCH_BYTES = 8 * 1024 * 1024
 """Raw bytes after which a batch of records is transformed and written: this bounds a worker's memory."""
@@ -176,7 +178,17 @@ def is_shared(chunk: Chunk) -> bool:
     return isinstance(chunk, FileChunk) and chunk.share.of > 1
 
 
-def stage(chunk: Chunk, folder: Path, number: int, on_record: OnRecord = lambda _: None) -> None:
+OnProgress = Callable[[int], None]
+"""Told of so many records more that are done with: of none, too, whenever a piece of a large file has been read."""
+
+
+def stage(
+    chunk: Chunk,
+    folder: Path,
+    number: int,
+    on_record: OnRecord = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
+) -> None:
     """Read and transform a chunk and write its rows to `folder/<table>-<number>-<n>.parquet`.
 
     The rows of stored documents go to `folder/<kind>_<table>-...` instead.
@@ -186,11 +198,12 @@ def stage(chunk: Chunk, folder: Path, number: int, on_record: OnRecord = lambda 
         folder: where the rows go.
         number: of the chunk; no two chunks of a run have the same.
         on_record: told of each record that is read or parsed, by its position in the chunk; None in between.
+        on_progress: told that it goes on.
 
     Raises:
         MemoryError: there is too little of it.
     """
-    writer = _Writer(folder, number, chunk, on_record)
+    writer = _Writer(folder, number, chunk, on_record, on_progress)
     if isinstance(chunk, StoredChunk):
         for indexes, rows in _stored_rows(chunk, writer.reference):
             writer.add(rows, indexes)
@@ -223,7 +236,15 @@ def _records(chunk: FileChunk, writer: _Writer, on_record: OnRecord) -> Iterator
             yield at * WITHIN, record
 
 
-def stage_rejects(chunk: Chunk, folder: Path, number: int, reason: str, detail: str, is_read: bool = True) -> None:
+def stage_rejects(
+    chunk: Chunk,
+    folder: Path,
+    number: int,
+    reason: str,
+    detail: str,
+    is_read: bool = True,
+    on_progress: OnProgress = lambda _: None,
+) -> None:
     """Write a chunk's records as rejects, without parsing them: they are what workers died of.
 
     Args:
@@ -233,9 +254,10 @@ def stage_rejects(chunk: Chunk, folder: Path, number: int, reason: str, detail: 
         reason, detail: as of a `RecordFault`.
         is_read: whether they are read for their digests and excerpts; else nothing is opened, and of stored documents
             nothing is written.
+        on_progress: told that it goes on.
     """
     fault = RecordFault(reason, detail)
-    writer = _Writer(folder, number, chunk)
+    writer = _Writer(folder, number, chunk, on_progress=on_progress)
     if isinstance(chunk, FileChunk):
         if is_read:
             for _, record in _records(chunk, writer, lambda _: None):
@@ -326,14 +348,17 @@ def _contents(
             # Each share of a file says what it saw: where they do not agree, it has changed under them.
             entry.update(byte_count=before.st_size, mtime=before.st_mtime_ns // 1000)
             if share.is_last:
-                entry["sha256"] = hashlib.file_digest(stream, "sha256").hexdigest()
+                entry["sha256"] = _file_digest(stream, writer.on_progress)
             writer.begin(entry)
 
             def on_index(index: int) -> None:
                 on_record(at * WITHIN + index)
 
+            def on_read() -> None:
+                writer.on_progress(0)
+
             spool = writer.folder.as_posix()
-            for found in read_records(stream, file.path, before.st_size, chunk.intake, share, spool, on_index):
+            for found in read_records(stream, file.path, before.st_size, chunk.intake, share, spool, on_index, on_read):
                 on_record(None)
                 index = found.index + 1
                 if found.is_rest and not share.is_last:
@@ -348,6 +373,14 @@ def _contents(
     except OSError as error:
         record = _empty_record(chunk, file.path, share.key_of_rest(file.path, index))
         _refuse_unreadable(chunk.source, file, error, entry, record, writer)
+
+
+def _file_digest(stream: IO[bytes], on_progress: OnProgress) -> str:
+    found = hashlib.sha256()
+    while block := stream.read(DIGEST_BYTES):
+        found.update(block)
+        on_progress(0)
+    return found.hexdigest()
 
 
 def _taken(
@@ -487,9 +520,17 @@ def _outdated(stored: pq.ParquetFile, chunk: StoredChunk, reference: Reference) 
 class _Writer:
     """Collects what a chunk comes to and writes it, one Parquet file per table and batch."""
 
-    def __init__(self, folder: Path, number: int, chunk: Chunk, on_record: OnRecord = lambda _: None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        number: int,
+        chunk: Chunk,
+        on_record: OnRecord = lambda _: None,
+        on_progress: OnProgress = lambda _: None,
+    ) -> None:
         self._number = number
         self.folder = folder
+        self.on_progress = on_progress
         self._prefix = f"{chunk.kind}_" if isinstance(chunk, StoredChunk) else ""
         self._on_record = on_record
         self.reference = load_own(Path(chunk.reference)) if chunk.reference else load_reference()
@@ -519,12 +560,14 @@ class _Writer:
                 self._files[file_of(path)]["status"] = "loaded"
         for name, rows in tables.items():
             self._write(name, pa.Table.from_batches([rows]))
+        self.on_progress(len(records))
 
     def refuse(self, record: dict[str, Any], fault: RecordFault) -> None:
         """Note a record that is not transformed."""
         self._refused.append(reject_row(record, fault))
         if self._files:
             self._files[file_of(record["path"])]["record_count"] += 1
+        self.on_progress(1)
         if len(self._refused) >= MAXIMUM_BATCH:
             self.add_rejects()
 

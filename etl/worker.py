@@ -1,9 +1,9 @@
 """A worker process: stages one chunk after the other, and dies alone if it has to.
 
-What it is started with: a socket that chunks come in by and answers go out by; eight bytes of shared memory in which
-it notes the record that it has in hand; the memory that it may take; and a standard input on which nothing ever
-comes, but whose end means that the run is gone. Who starts workers, watches them and draws conclusions from their
-deaths is `warehouse.pool`. Nothing but `etl` is imported here.
+What it is started with: a socket that chunks come in by and answers go out by; shared memory in which it notes the
+record that it has in hand and how far it has come; the memory that it may take; and a standard input on which nothing
+ever comes, but whose end means that the run is gone. Who starts workers, watches them and draws conclusions from
+their deaths is `warehouse.pool`. Nothing but `etl` is imported here.
 """
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ from typing import Any
 
 NO_RECORD = -1
 """What stands in the shared memory while no record is in hand."""
+
+IN_HAND, RECORDS, STEPS = range(3)
+"""Its whole numbers: the position of the record in hand; records of this task that are done with; signs of life."""
+
+SHARED_BYTES = 3 * 8
 
 OUT_OF_MEMORY = 77
 """The exit status of a worker that got a MemoryError. Nothing else is asked of it then: it might fail again."""
@@ -64,18 +69,22 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_run()
     _limit(most)
-    with Connection(socket) as channel, mmap.mmap(shared, 8) as memory, memoryview(memory).cast("q") as in_hand:
+    with Connection(socket) as channel, mmap.mmap(shared, SHARED_BYTES) as memory, memoryview(memory).cast("q") as told:
         try:
-            _work(channel, in_hand)
+            _work(channel, told)
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
 
 
-def _work(channel: Connection, in_hand: memoryview[int]) -> None:
+def _work(channel: Connection, told: memoryview[int]) -> None:
     from etl.stage import stage, stage_rejects
 
     def on_record(index: int | None) -> None:
-        in_hand[0] = NO_RECORD if index is None else index
+        told[IN_HAND] = NO_RECORD if index is None else index
+
+    def on_progress(records: int) -> None:
+        told[RECORDS] += records
+        told[STEPS] += 1
 
     _probe()
     # The reference data stays for good: collecting garbage need not go through it again and again, and rows are no
@@ -91,9 +100,9 @@ def _work(channel: Connection, in_hand: memoryview[int]) -> None:
         answer = None
         try:
             if task.reject is None:
-                stage(task.chunk, task.folder, task.number, on_record)
+                stage(task.chunk, task.folder, task.number, on_record, on_progress)
             else:
-                stage_rejects(task.chunk, task.folder, task.number, *task.reject)
+                stage_rejects(task.chunk, task.folder, task.number, *task.reject, on_progress=on_progress)
         except MemoryError:
             raise
         except Exception as error:

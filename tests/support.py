@@ -89,7 +89,7 @@ class NoPool:
     def stage(self, chunks: Sequence[Chunk], folder: Path, on_staged: OnStaged) -> None:
         for number, chunk in enumerate(chunks):
             stage(chunk, folder, number)
-            on_staged(chunk.size)
+            on_staged(chunk.size, 0)
 
 
 def dispatch(day: int = 27, body: str = "Un pont a été ouvert.", month: str = "2021-02", name: str = "février") -> str:

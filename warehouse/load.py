@@ -80,8 +80,8 @@ MERGE_MEMORY = "500MB"
 WRITERS = 2
 """Groups that are written at once: compressing takes longer than reading, and runs on one processor."""
 
-Progress = Callable[[int, int], None]
-"""Told how many of how many records are done."""
+Progress = Callable[[int, int, int], None]
+"""Told how many of how many files are done (of documents that are parsed anew: rows), and how many records so far."""
 
 
 class Unchanged(Exception):
@@ -156,7 +156,7 @@ def load(home: Home, plan: Plan, run_id: str, progress: Progress | None = None, 
         home: an existing home.
         plan: made under the same lock. Of the files to read nothing is left in it afterwards.
         run_id: Dagster's id of the run.
-        progress: told of every chunk that is done.
+        progress: told of how far it is, again and again.
         pool: workers that have been started already; all are ended as soon as everything is read.
 
     Raises:
@@ -211,11 +211,11 @@ def _stage(home: Home, plan: Plan, folder: Path, today: dt.date, pool: Pool, pro
     total = sum(chunk.size for chunk in chunks)
     done = 0
 
-    def on_staged(count: int) -> None:
+    def on_staged(count: int, records: int) -> None:
         nonlocal done
         done += count
         if progress is not None:
-            progress(done, total)
+            progress(done, total, records)
 
     pool.stage(chunks, folder, on_staged)
 

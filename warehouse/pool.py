@@ -26,7 +26,7 @@ from types import TracebackType
 import etl
 from etl.errors import SetupFault
 from etl.stage import Chunk, is_shared, remove_staged, stage_rejects
-from etl.worker import NO_RECORD, OUT_OF_MEMORY, Task
+from etl.worker import IN_HAND, NO_RECORD, OUT_OF_MEMORY, RECORDS, SHARED_BYTES, Task
 from warehouse.home import Settings
 
 SMALL = 1_000
@@ -72,8 +72,8 @@ _START = (
 _OUT_OF_MEMORY_SIGNS = (b"bad_alloc", b"memory allocation of", b"Cannot allocate memory")
 """What C++ and Rust say before they abort."""
 
-OnStaged = Callable[[int], None]
-"""Told of so many records more that are done."""
+OnStaged = Callable[[int, int], None]
+"""Told of so many files (of stored documents: rows) more that are done, and of how many records have been in all."""
 
 
 class Pool:
@@ -84,6 +84,7 @@ class Pool:
         self._limits = _Limits(settings.document_timeout, settings.worker_memory)
         self._workers: list[_Worker] = []
         self._killed = 0
+        self._records = 0
 
     def __enter__(self) -> Pool:
         return self
@@ -116,6 +117,7 @@ class Pool:
             Exception: what a worker met that is no fault of a document, such as a full disk.
         """
         work = _Work(chunks)
+        self._records = 0
         is_small = sum(chunk.size for chunk in chunks) <= SMALL and not any(map(is_shared, chunks))
         count = 1 if is_small else min(self._most, len(chunks))
         self._keep(count)
@@ -135,6 +137,7 @@ class Pool:
     def _look(self, work: _Work, folder: Path, on_staged: OnStaged) -> None:
         """Wait until a worker has something to say, or for the next look; see to what has happened."""
         spoken = wait([worker.channel for worker in self._workers], LOOK_SECONDS)
+        done = 0
         for worker in list(self._workers):
             job = worker.job
             try:
@@ -142,8 +145,9 @@ class Pool:
                     worker.answer()
                     if job is not None:
                         self._killed = 0
+                        self._records += worker.records
                         work.done(job)
-                        on_staged(job.chunk.size)
+                        done += job.chunk.size
                 else:
                     worker.watch()
             except _Died as death:
@@ -151,8 +155,8 @@ class Pool:
                 self._check_start(worker, death)
                 if job is not None:
                     remove_staged(folder, job.number)
-                    if done := work.failed(job, worker.in_hand, death, folder):
-                        on_staged(done)
+                    done += work.failed(job, worker.in_hand, death, folder)
+        on_staged(done, self._records + sum(worker.records for worker in self._workers if worker.job is not None))
 
     def _check_start(self, worker: _Worker, death: _Died) -> None:
         """End the run if workers die of something that is no document's fault."""
@@ -293,13 +297,13 @@ class _Worker:
         self.is_ready = False
         self.job: _Job | None = None
         self._words = b""
-        self._seen: int | None = None
+        self._seen: list[int] = []
         self._seconds = 0.0
         self._looked = time.monotonic()
         ours, theirs = socket.socketpair()
         with _shared_file() as shared, theirs:
-            os.truncate(shared, 8)
-            self._memory = mmap.mmap(shared, 8)
+            os.truncate(shared, SHARED_BYTES)
+            self._told = memoryview(mmap.mmap(shared, SHARED_BYTES)).cast("q")
             self.process = self._spawn(theirs.fileno(), shared)
         self.channel = Connection(ours.detach())
 
@@ -330,14 +334,19 @@ class _Worker:
     @property
     def in_hand(self) -> int | None:
         """The position of the record that it has in hand, in its chunk; None if it has none."""
-        position = int.from_bytes(self._memory[:8], sys.byteorder, signed=True)
+        position = self._told[IN_HAND]
         return None if position == NO_RECORD else position
+
+    @property
+    def records(self) -> int:
+        """How many records of its job it is done with."""
+        return self._told[RECORDS]
 
     def give(self, job: _Job, folder: Path) -> None:
         """Hand it a job. That it is dead shows when it is next looked at."""
         self.job = job
         self._seconds = 0.0
-        self._memory[:8] = NO_RECORD.to_bytes(8, sys.byteorder, signed=True)
+        self._told[IN_HAND], self._told[RECORDS] = NO_RECORD, 0
         with contextlib.suppress(OSError):
             self.channel.send(Task(job.chunk, folder, job.number, job.reject))
 
@@ -367,13 +376,13 @@ class _Worker:
         step, self._looked = min(now - self._looked, LONGEST_STEP), now
         if self.is_idle:
             return
-        seen = self.in_hand
-        self._seconds = self._seconds + step if seen == self._seen else 0.0
-        self._seen = seen
+        told = self._told.tolist()
+        self._seconds = self._seconds + step if told == self._seen else 0.0
+        self._seen = told
         timeout = self._limits.timeout
         if not self.is_ready:
             most = START_SECONDS
-        elif seen is None and self.job is not None and self.job.reject is None:
+        elif self.in_hand is None and self.job is not None and self.job.reject is None:
             most = max(timeout, BATCH_SECONDS)
         else:
             most = timeout

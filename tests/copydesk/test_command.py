@@ -117,7 +117,8 @@ def test_a_terminal_sees_progress_with_rate_and_time_left(desk: Desk) -> None:
     assert command.wait(60) == 0
     text = shown.decode()
     assert re.search(
-        r"(Reading|Publishing) \S+ +\d+/600 +[\d,]+/s \d:\d\d:\d\d", re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+        r"(Reading|Publishing) \S+ +\d+/600 +[\d,]+ records, [\d,]+/s \d:\d\d:\d\d",
+        re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text),
     )
     assert "600 written, 600 in all" in text
 

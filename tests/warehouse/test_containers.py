@@ -10,6 +10,8 @@ from tests.etl.packing import COMPRESS, tarred, zipped
 from tests.support import dispatch, patch_reading, patch_workers, query, run, stable_rows, write
 from warehouse import load as loading
 from warehouse.home import Home
+from warehouse.load import load
+from warehouse.lock import WriterLock
 from warehouse.plan import make_plan
 
 
@@ -255,6 +257,30 @@ def test_a_file_that_workers_die_of_between_its_records_is_one_reject_of_each(
     expected = [("t.tar", "#0/1", "crashed"), ("t.tar", "0", "crashed")]
     assert query(home, "SELECT path, record_key, reason FROM rejects ORDER BY ALL") == expected[not is_shared :]
     assert current(home) == [("z.txt", "0", 1)]
+
+
+def test_a_worker_that_reads_on_is_not_taken_for_one_that_hangs(
+    home: Home, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(source, "t.tar", tarred({"picture.bin": bytes(2_000_000), **texts(1)}))
+    patch_workers(
+        monkeypatch,
+        tmp_path,
+        "import time, etl.containers\nreal = etl.containers._Raw.readinto\n"
+        "etl.containers._Raw.readinto = lambda *given: time.sleep(0.1) or real(*given)\n",
+    )
+    monkeypatch.setattr("warehouse.pool.BATCH_SECONDS", 1.0)
+    home = configured(home, source, "[load]\ndocument_timeout = 1")
+    run(home)
+    assert current(home) == [("t.tar!/1.txt", "0", 1)]
+
+
+def test_records_of_one_large_file_are_progress(home: Home, source: Path) -> None:
+    write(source, "t.tar", tarred(texts(*range(1, 21))))
+    seen: list[tuple[int, ...]] = []
+    with WriterLock(home, "test"):
+        load(home, make_plan(home, [str(source)]), "run", lambda *progress: seen.append(progress))
+    assert seen[-1] == (1, 1, 20)
 
 
 def test_a_file_that_has_just_been_written_is_compared_by_its_digest(home: Home, source: Path) -> None:

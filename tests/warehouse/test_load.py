@@ -375,12 +375,12 @@ def test_large_loads_go_through_workers(home: Home, source: Path) -> None:
     for number in range(1_100):
         write(source, f"{number % 7}/{number}.txt", dispatch(number % 28 + 1, f"Texte numéro {number}."))
     write(source, "bad.txt", b"\x00")
-    done = []
+    done: list[tuple[int, ...]] = []
 
     with WriterLock(home, "test"):
-        loaded = load(home, make_plan(home, [str(source)]), "run", lambda count, total: done.append((count, total)))
+        loaded = load(home, make_plan(home, [str(source)]), "run", lambda *progress: done.append(progress))
     assert (loaded.documents_written, loaded.rejects) == (1_100, 1)
-    assert done[-1] == (1_101, 1_101)
+    assert done[-1] == (1_101, 1_101, 1_101)
     assert len(done) > 3
 
 

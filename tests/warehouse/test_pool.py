@@ -177,8 +177,8 @@ def test_progress_counts_what_is_done_again_once(home: Home, source: Path, evil:
     seen = []
     with WriterLock(home, "test"):
         loaded = load(home, make_plan(home, [str(source)]), "run", lambda *progress: seen.append(progress))
-    assert sorted(done for done, _ in seen) == [done for done, _ in seen]
-    assert seen[-1] == (6, 6)
+    assert sorted(done for done, _, _ in seen) == [done for done, _, _ in seen]
+    assert seen[-1] == (6, 6, 6)
     assert (loaded.files_read, loaded.documents_written, loaded.rejects_by_reason) == (6, 5, {"crashed": 1})
 
 
