@@ -17,9 +17,9 @@ ARCHIVES = r"\.(?:zip|tar|tgz|tbz2?|txz|tzst|tar\.(?:gz|bz2|xz|zst))"
 RECORD_FILES = (".jsonl", ".ndjson", ".csv", ".tsv", ".parquet")
 """Endings of files of many records."""
 
-_MEMBER = re.compile(rf"(?is)(.*?{ARCHIVES})!/")
+_MEMBER = re.compile(rf"(?ais)(.*?{ARCHIVES})!/")
 
-_ARCHIVE = re.compile(rf"(?i){ARCHIVES}\Z")
+_ARCHIVE = re.compile(rf"(?ai){ARCHIVES}\Z")
 
 FILE_OF = rf"(?is)^(.*?{ARCHIVES})!/.*$"
 """The expression that `file_of` goes by, for DuckDB."""

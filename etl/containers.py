@@ -7,6 +7,7 @@ many records holds, line by line, is read in `etl.record_files`.
 from __future__ import annotations
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
@@ -38,7 +39,7 @@ IN_MEMORY = 16 * 1024 * 1024
 _OPEN: dict[str, Callable[[Any], Any]] = {
     "gz": lambda stream: gzip.GzipFile(fileobj=stream, mode="rb"),
     "bz2": bz2.BZ2File,
-    "xz": lzma.LZMAFile,
+    "xz": lambda stream: contextlib.nullcontext(_Xz(stream)),
     "zst": lambda stream: pa.input_stream(pa.PythonFile(_Raw(stream), mode="r"), compression="zstd"),
 }
 _TAR_COMPRESSIONS = {"tgz": "gz", "tbz": "bz2", "tbz2": "bz2", "txz": "xz", "tzst": "zst"}
@@ -47,7 +48,18 @@ _TAR_COMPRESSIONS = {"tgz": "gz", "tbz": "bz2", "tbz2": "bz2", "txz": "xz", "tzs
 _DEVICE = re.compile(r"(?i)(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$)[ .]*(?:[.:].*)?")
 # What such names, and those that lead elsewhere, have in them; most names have none of it.
 _SUSPECT = re.compile(r"(?i)[\\:\x00-\x1f\x7f-\x9f]|^/|(?:^|/)(?:\.\.|con|prn|aux|nul|com|lpt)")
+_HERE = re.compile(r"\A(?:\./)+")
 _DRIVE = re.compile(r"[A-Za-z]:|[\\/]")
+
+XZ_BYTES = 256 * 1024 * 1024
+"""Memory that xz may take to expand: its strongest setting needs 65 MiB, a header can ask for gigabytes."""
+
+HEADER_BYTES = 16 * 1024
+"""Size of the largest extended header of a tar: the name of a member, and what systems note of it."""
+
+PIECE_BYTES = 32
+"""Compressed bytes that are expanded at once where the library cannot be told how much may come out: a block of bzip2,
+which may become 46 MB."""
 
 _ENCRYPTED = 1
 _FORMAT, _REGULAR, _FOLDER = 0o170000, 0o100000, 0o040000
@@ -142,6 +154,38 @@ class _Expanding(io.RawIOBase):
         return len(block)
 
 
+class _Xz:
+    """Expands xz within limits of memory, which `lzma.LZMAFile` has none of."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._decompressor = self._new()
+        self._is_first = True
+
+    def read1(self, size: int) -> bytes:
+        """Some of what comes out, up to so many bytes; none at the end."""
+        while True:
+            data = b""
+            if self._decompressor.eof:
+                data = (self._decompressor.unused_data or self._stream.read(BUFFER_BYTES)).lstrip(b"\0")
+                self._decompressor, self._is_first = self._new(), False
+                if not data:
+                    return b""
+            elif self._decompressor.needs_input and not (data := self._stream.read(BUFFER_BYTES)):
+                raise EOFError("It ends before its end mark")
+            try:
+                if block := self._decompressor.decompress(data, size):
+                    return block
+            except lzma.LZMAError:
+                if self._is_first:
+                    raise
+                # What stands behind the last stream is none.
+                return b""
+
+    def _new(self) -> lzma.LZMADecompressor:
+        return lzma.LZMADecompressor(lzma.FORMAT_AUTO, memlimit=XZ_BYTES)
+
+
 class _Budget:
     """What has come out of a file, and what may."""
 
@@ -207,14 +251,17 @@ class _Reader:
         except _UnreadableFile as error:
             raise error.error from None
         except MemoryError:
-            raise
+            if not depth:
+                raise
+            # A worker that dies of it cannot tell which member it was.
+            yield from self._rest(path, _NO_ROOM, depth, before)
         except DAMAGE as error:
             yield from self._rest(path, _damaged(error), depth, before)
 
     def _rest(self, path: str, fault: RecordFault, depth: int, before: int) -> Iterator[Record]:
         """What stands for all that would have come."""
         index = self._counter.take()
-        key = WHOLE.key_of_rest(path, index - before)
+        key = "0" if index == before else WHOLE.key_of_rest(path, index - before)
         if not depth or self._share.holds(index):
             yield Record(index, path, key, fault=fault, is_rest=not depth)
 
@@ -298,22 +345,27 @@ class _Reader:
                     continue
                 # As it says, and no more than that comes out: so every share of the file comes to the same.
                 self._budget.spend(info.file_size)
-                yield from self._member(path, _zip_name(info), fault, depth, _opener(archive.open, info))
+                yield from self._member(path, _zip_name(info), fault, depth, _zip_opener(archive, info))
 
     def _tar(self, stream: io.RawIOBase, path: str, depth: int) -> Iterator[Record]:
         # Not by its iteration: that keeps every member, and takes a damaged header for the end.
-        with tarfile.open(fileobj=cast("IO[bytes]", stream), mode="r|", bufsize=BUFFER_BYTES) as archive:
+        with tarfile.open(
+            fileobj=cast("IO[bytes]", stream), mode="r|", bufsize=BUFFER_BYTES, tarinfo=_TarInfo
+        ) as archive:
             opened: Any = archive
             info = opened.firstmember
             while info is not None and not self._share.is_before(self._counter.value):
                 self._budget.count_member()
+                if info.issparse():
+                    # Its holes stand nowhere.
+                    self._budget.spend(info.size)
                 if not info.isdir():
                     fault = None if info.isreg() else _LINK
                     yield from self._member(path, info.name, fault, depth, _tar_opener(archive, info))
                 opened.members.clear()
                 opened.fileobj.seek(opened.offset)
                 try:
-                    info = tarfile.TarInfo.fromtarfile(archive)
+                    info = _TarInfo.fromtarfile(archive)
                 except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
                     info = None
                 except tarfile.EmptyHeaderError:  # type: ignore[attr-defined]
@@ -323,17 +375,22 @@ class _Reader:
         self, archive: str, name: str, fault: RecordFault | None, depth: int, opened: Callable[[], Any]
     ) -> Iterator[Record]:
         """The records of one member, or what is wrong with it."""
-        while name.startswith("./"):
-            name = name[2:]
+        if len(name) <= self._limits.path_length:
+            name = _HERE.sub("", name)
         if unsafe := _unsafe(name, self._limits.path_length):
             fault = RecordFault("unsafe_member", unsafe)
         if fault is not _LINK and not unsafe and not self._intake.is_text(name):
             return
         path, key = self._placed(member_path(archive, readable(name)))
-        if fault is None and key == "0" and is_container(name):
+        if fault is None and is_container(name):
+            while key != "0":
+                # Its records would have the addresses of those in the first one.
+                path, key = self._placed(member_path(archive, f"#{key}/{readable(name)}"))
             with ExitStack() as stack:
                 try:
                     held = self._spooled(stack.enter_context(opened()), stack)
+                except MemoryError:
+                    fault = _NO_ROOM
                 except DAMAGE as error:
                     fault = _damaged(error)
                 else:
@@ -352,15 +409,61 @@ class _Reader:
 
 
 _LINK = RecordFault("unsafe_member", "It is a link or a device")
+_NO_ROOM = RecordFault("too_large", "To open it takes more memory than load.worker_memory allows")
 
 
 def _opener(open_member: Callable[[Any], Any], info: Any) -> Callable[[], Any]:
     return lambda: open_member(info)
 
 
+def _zip_opener(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[], Any]:
+    if info.compress_type in (zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
+        return lambda: io.BufferedReader(_InPieces(archive.open(info)), BUFFER_BYTES)
+    return _opener(archive.open, info)
+
+
+class _InPieces(io.RawIOBase):
+    """A member of a zip whose compressed bytes are handed to the decompressor in small pieces.
+
+    The library expands all that it has read of it at once, however much that becomes, unless it is deflated.
+    """
+
+    def __init__(self, member: Any) -> None:
+        self._member = member
+        self._member.MIN_READ_SIZE = PIECE_BYTES
+
+    def close(self) -> None:
+        self._member.close()
+        super().close()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        block = self._member.read1(min(len(buffer), PIECE_BYTES))
+        buffer[: len(block)] = block
+        return len(block)
+
+
 def _tar_opener(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[], Any]:
     # What the library gives takes longer to be made than to be read from; sparse files need it.
     return _opener(archive.extractfile, info) if info.issparse() else _opener(partial(_TarMember, archive), info)
+
+
+class _TarInfo(tarfile.TarInfo):
+    """A member's header. The library reads extended ones whole, and takes quadratic time for some."""
+
+    def _check(self) -> None:
+        if self.size > HEADER_BYTES:
+            raise tarfile.ReadError(f"A header of {self.size:,} bytes; {HEADER_BYTES:,} are allowed")
+
+    def _proc_pax(self, archive: tarfile.TarFile) -> Any:
+        self._check()
+        return cast("Any", super())._proc_pax(archive)
+
+    def _proc_gnulong(self, archive: tarfile.TarFile) -> Any:
+        self._check()
+        return cast("Any", super())._proc_gnulong(archive)
 
 
 class _TarMember(io.RawIOBase):

@@ -43,7 +43,7 @@ _BYTE_ORDER_MARKS = (
 )
 
 # What stands in a key that is no id.
-_INDEX_KEY = re.compile(r"#\d+")
+_INDEX_KEY = re.compile(r"#.*")
 
 # One cell may hold a whole text.
 csv.field_size_limit(MAXIMUM_BYTES)

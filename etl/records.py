@@ -91,8 +91,7 @@ class Share:
             path: of the file.
             index: of the first of them.
         """
-        is_of_one = not (is_archive(path) or is_record_file(path))
-        if is_of_one or (self.is_last and (not index or is_archive(path))):
+        if not is_record_file(path) and (self.is_last or not is_archive(path)):
             return "0"
         return f"#{index}/{self.number}" if self.number else f"#{index}"
 

@@ -6,6 +6,7 @@ belongs to `warehouse.pool`; what is merged with the former state afterwards, an
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import errno
 import hashlib
@@ -264,7 +265,7 @@ def stage_rejects(
                 writer.refuse(record, fault)
         else:
             for file in chunk.files:
-                writer.begin(_entry(chunk.source, file))
+                writer.begin(_entry_unread(chunk, file, writer))
                 key = chunk.share.key_of_rest(file.path, chunk.share.start)
                 writer.refuse(_empty_record(chunk, file.path, key), fault)
         writer.add_files()
@@ -419,6 +420,15 @@ def _refuse_unreadable(
 def _reliable(mtime_ns: int | None) -> int | None:
     """When a file was last modified, in microseconds; None where that does not tell whether it was changed since."""
     return None if mtime_ns is None or time.time_ns() - mtime_ns < MTIME_DISTRUST_NS else mtime_ns // 1000
+
+
+def _entry_unread(chunk: FileChunk, file: ListedFile, writer: _Writer) -> dict[str, Any]:
+    """The row of `files` for a file whose records cannot be read: with its digest, so that it is not tried every time."""
+    entry = _entry(chunk.source, file)
+    if chunk.share.is_last and not file.is_outside:
+        with contextlib.suppress(OSError), open(file.location, "rb", buffering=0, opener=_open_anything) as stream:
+            entry["sha256"] = _file_digest(stream, writer.on_progress)
+    return entry
 
 
 def _open_anything(path: str, flags: int) -> int:

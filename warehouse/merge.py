@@ -53,23 +53,26 @@ CREATE TABLE arriving AS
     UNION ALL
     SELECT document_id, month, version, ingested_at FROM reparsed;
 
--- Files of several records that cannot be read to their ends: what is not there any more may be in the rest.
+-- Former rows that may be in the rest of what could not be read to its end: of a file, or of an archive inside one.
 CREATE TABLE unread AS
-    SELECT DISTINCT source, file FROM read_rejects
-    WHERE reason IN ('damaged', 'over_limit', 'unreadable', 'crashed', 'timeout') AND (path = file);
+    SELECT DISTINCT l.document_id
+    FROM leaving l JOIN read_rejects x ON (x.source, x.file) = (l.source, l.file)
+    WHERE x.reason IN ('damaged', 'over_limit', 'unreadable', 'crashed', 'timeout', 'too_large')
+      AND (x.record_key = '0' OR starts_with(x.record_key, '#'))
+      AND (l.path = x.path OR starts_with(l.path, x.path || '!/'));
 
 -- Former rows that become former versions, and why; the month as it is parsed now.
 CREATE TABLE superseded AS
     SELECT l.document_id, coalesce(p.month, l.month) AS month,
            CASE WHEN l.reason IS NOT NULL THEN l.reason
                 WHEN n.document_id IS NOT NULL THEN 'changed'
-                WHEN r.path IS NOT NULL OR x.file IS NOT NULL THEN 'rejected'
+                WHEN r.path IS NOT NULL OR x.document_id IS NOT NULL THEN 'rejected'
                 ELSE 'vanished' END AS reason
     FROM leaving l
     LEFT JOIN read_documents n USING (document_id)
     LEFT JOIN reparsed_documents p USING (document_id)
     LEFT JOIN read_rejects r ON (r.source, r.path, r.record_key) = (l.source, l.path, l.record_key)
-    LEFT JOIN unread x ON (x.source, x.file) = (l.source, l.file)
+    LEFT JOIN unread x USING (document_id)
     WHERE NOT l.is_forgotten AND (n.document_id IS NULL OR n.content_sha256 != l.content_sha256);
 
 -- Former versions that are parsed again. Those of equal content are read alike: one of them is enough.

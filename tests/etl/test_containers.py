@@ -1,9 +1,13 @@
 """Archives and compressed files: every record or its reject, and nothing that leads out of them."""
 
 import io
+import lzma
 import struct
 import tarfile
+import tracemalloc
 import zipfile
+import zlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -59,6 +63,28 @@ def test_a_name_that_stands_there_twice_is_two_records() -> None:
         (("z.zip!/a.txt", "1"), "two"),
         (("z.zip!/a.txt", "2"), "three"),
     ]
+
+
+def test_a_container_that_stands_there_twice_has_records_of_its_own() -> None:
+    rows = b'{"text": "%s 0"}\n{"text": "%s 1"}\n'
+    raw = tarred(
+        [
+            ("x.jsonl", rows.replace(b"%s", b"first")),
+            ("x.jsonl", rows.replace(b"%s", b"second")),
+            ("in.zip", zipped({"a.txt": b"one"})),
+            ("in.zip", zipped({"a.txt": b"two"})),
+            ("#1/in.zip", zipped({"a.txt": b"three"})),
+        ]
+    )
+    assert texts(raw, "t.tar", Intake(("**/*.txt", "**/*.jsonl"))) == {
+        ("t.tar!/x.jsonl", "0"): "first 0",
+        ("t.tar!/x.jsonl", "1"): "first 1",
+        ("t.tar!/#1/x.jsonl", "0"): "second 0",
+        ("t.tar!/#1/x.jsonl", "1"): "second 1",
+        ("t.tar!/in.zip!/a.txt", "0"): "one",
+        ("t.tar!/#1/in.zip!/a.txt", "0"): "two",
+        ("t.tar!/#1/#1/in.zip!/a.txt", "0"): "three",
+    }
 
 
 HOSTILE = (
@@ -172,6 +198,86 @@ def test_bombs_end_at_their_limits() -> None:
         faults = [record.fault for record in read(raw, name, intake) if record.fault]
         assert [fault.reason for fault in faults] == ["over_limit"], name
         assert "200 times its size" in faults[0].message
+
+
+def test_the_holes_of_a_member_count_as_what_comes_out(tmp_path: Path) -> None:
+    for name in ("evil.zip", "a.txt"):
+        raw = sparse(name, 1 << 40)
+        (record,) = read_records(io.BytesIO(raw), "t.tar", len(raw), Intake(), spool=str(tmp_path))
+        assert record.fault is not None
+        assert record.fault.reason == "over_limit"
+
+
+def sparse(name: str, size: int) -> bytes:
+    """A tar with one member of 512 bytes that says it has more, as GNU tar writes files with holes."""
+    info = tarfile.TarInfo(name)
+    info.size = 512
+    header = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    header[156:157] = tarfile.GNUTYPE_SPARSE
+    header[386:410] = b"%011o\0%011o\0" % (0, 512)
+    header[483:495] = b"\x80" + size.to_bytes(11, "big")
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header) + b"A" * 512 + b"\0" * 1024
+
+
+def test_a_member_that_lies_about_its_size_is_not_expanded_much_beyond_it() -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_BZIP2) as archive:
+        archive.writestr("a.txt", b"\0" * 200_000_000)
+    raw = bytearray(held.getvalue())
+    struct.pack_into("<I", raw, raw.index(b"PK\x01\x02") + 24, 1_000)
+    tracemalloc.start()
+    (record,) = read(bytes(raw), "z.zip")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert record.fault is not None or record.raw == b"\0" * 1_000
+    # All at once it would be 500.
+    assert peak < 250_000_000
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_members_of_all_methods_are_read(method: int) -> None:
+    text = b"".join(b"Line %d of many. " % n for n in range(20_000))
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", method) as archive:
+        archive.writestr("a.txt", text)
+    assert texts(held.getvalue(), "z.zip") == {("z.zip!/a.txt", "0"): text.decode()}
+
+
+def test_xz_that_asks_for_gigabytes_costs_itself_only() -> None:
+    # The size of the dictionary stands in the header, with a checksum: 4 GiB.
+    raw = bytearray(lzma.compress(b"text", filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 20}]))
+    assert raw[14:16] == b"\x21\x01"
+    raw[16] = 40
+    raw[20:24] = zlib.crc32(raw[12:20]).to_bytes(4, "little")
+    found = texts(tarred({"a.txt": b"one", "evil.txt.xz": bytes(raw), "z.txt": b"two"}), "t.tar")
+    assert found == {
+        ("t.tar!/a.txt", "0"): "one",
+        ("t.tar!/evil.txt.xz", "0"): "! damaged",
+        ("t.tar!/z.txt", "0"): "two",
+    }
+
+
+def test_xz_of_several_streams_is_read_and_what_is_behind_them_is_not() -> None:
+    one, two = lzma.compress(b"one "), lzma.compress(b"two")
+    assert texts(one + b"\0" * 8 + two, "a.txt.xz") == {("a.txt.xz", "0"): "one two"}
+    assert texts(one + b"garbage", "a.txt.xz") == {("a.txt.xz", "0"): "one "}
+    assert texts(one + two[:20], "a.txt.xz") == {("a.txt.xz", "0"): "! damaged"}
+
+
+def test_headers_that_take_quadratic_time_are_refused() -> None:
+    long = tarfile.TarInfo("./" * 1_000_000 + "a.txt")
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        archive.addfile(long)
+    assert texts(held.getvalue(), "t.tar") == {("t.tar", "0"): "! damaged"}
+    digits = tarfile.TarInfo("a.txt")
+    digits.pax_headers = {"comment": "1" * 1_000_000}
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(digits)
+    assert texts(held.getvalue(), "t.tar") == {("t.tar", "0"): "! damaged"}
 
 
 def test_a_bomb_of_overlapping_members_is_stopped() -> None:

@@ -92,6 +92,37 @@ def test_an_archive_that_moves_takes_its_members_along(home: Home, source: Path)
     assert former(home)[1:] == [("b.zip!/1.txt", "0", 1, "withdrawn")]
 
 
+def test_what_may_be_in_the_rest_of_an_archive_inside_another_is_rejected_and_not_vanished(
+    home: Home, source: Path
+) -> None:
+    whole = tarred(texts(2, 3))
+    write(source, "t.tar", tarred({**texts(1), "in.tar": whole, **texts(4)}))
+    run(home, source)
+    cut = whole[: whole.rindex(b"3.txt")]
+    write(source, "t.tar", tarred({**texts(1), "in.tar": cut}), age=60)
+    run(home, source)
+    assert current(home) == [("t.tar!/1.txt", "0", 1), ("t.tar!/in.tar!/2.txt", "0", 1)]
+    assert former(home) == [("t.tar!/4.txt", "0", 1, "vanished"), ("t.tar!/in.tar!/3.txt", "0", 1, "rejected")]
+
+
+def test_an_archive_that_cannot_be_read_at_all_is_rejected_once_and_its_documents_with_it(
+    home: Home, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(source, "t.tar", tarred(texts(1, 2)))
+    run(home, source)
+    write(source, "t.tar", tarred(texts(1, 2, 3)), age=60)
+    with monkeypatch.context() as patch:
+        patch_workers(
+            patch,
+            tmp_path,
+            "import os, tarfile\ndef die(*_):\n    raise MemoryError\ntarfile.TarInfo.fromtarfile = classmethod(die)\n",
+        )
+        run(home, source)
+    assert former(home) == [("t.tar!/1.txt", "0", 1, "rejected"), ("t.tar!/2.txt", "0", 1, "rejected")]
+    assert query(home, "SELECT path, record_key, reason FROM rejects") == [("t.tar", "0", "too_large")]
+    assert run(home, source) is None
+
+
 def test_what_may_be_in_the_rest_of_a_damaged_archive_is_rejected_and_not_vanished(home: Home, source: Path) -> None:
     write(source, "t.tar", tarred(texts(1, 2, 3)))
     run(home, source)
