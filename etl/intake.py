@@ -12,8 +12,10 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
+from typing import Any
 
-from etl.sources import DEFAULT_PATTERNS, member_matcher
+from etl.addresses import is_container
+from etl.sources import DEFAULT_PATTERNS, member_matcher, member_patterns
 
 FIELDS = ("text", "id", "date", "title", "url", "language", "byline")
 """What a mapping of record files names."""
@@ -82,16 +84,30 @@ class Intake:
 
     @property
     def digest(self) -> str:
-        """What tells whether files have to be read again: empty where nothing is said."""
+        """What tells whether files have to be read again: empty where nothing is said.
+
+        Behind a slash stands what tells it of those only that hold other files or many records.
+        """
         said = {name: value for name, value in asdict(self).items() if name not in ("patterns", "limits", "sidecar")}
-        if not any(said.values()):
-            return ""
-        return hashlib.blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=8).hexdigest()
+        within = {"patterns": member_patterns(self.patterns), "limits": asdict(self.limits)}
+        is_usual = within == {"patterns": member_patterns(DEFAULT_PATTERNS), "limits": asdict(Limits())}
+        of_all = _digest(said) if any(said.values()) else ""
+        return of_all if is_usual else f"{of_all}/{_digest(within)}"
 
     @cached_property
     def path_pattern(self) -> re.Pattern[str] | None:
         """`path`, compiled."""
         return re.compile(self.path) if self.path else None
+
+
+def is_read_otherwise(path: str, now: str, then: str) -> bool:
+    """Whether a file is read in another way now, by its path and the digests of how its source is taken in."""
+    (of_all, _, within), (of_all_then, _, within_then) = now.partition("/"), then.partition("/")
+    return of_all != of_all_then or (within != within_then and is_container(path))
+
+
+def _digest(said: dict[str, Any]) -> str:
+    return hashlib.blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=8).hexdigest()
 
 
 # Not in an Intake itself, which has to get to other processes.

@@ -216,8 +216,13 @@ def member_matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
     Raises:
         SetupFault: one of them is no glob pattern.
     """
-    names = [_name(pattern) for pattern in patterns if is_glob(_name(pattern))]
-    return matcher([f"**/{name}" for name in names] or DEFAULT_PATTERNS)
+    return matcher(member_patterns(patterns))
+
+
+def member_patterns(patterns: Iterable[str]) -> list[str]:
+    """The patterns of the members of archives that are meant, in order."""
+    names = {_name(pattern) for pattern in patterns if is_glob(_name(pattern))}
+    return [f"**/{name}" for name in sorted(names)] or list(DEFAULT_PATTERNS)
 
 
 def _folder(pattern: str) -> str:

@@ -423,7 +423,7 @@ def _reliable(mtime_ns: int | None) -> int | None:
 
 
 def _entry_unread(chunk: FileChunk, file: ListedFile, writer: _Writer) -> dict[str, Any]:
-    """The row of `files` for a file whose records cannot be read: with its digest, so that it is not tried every time."""
+    """The row of `files` for a file whose records cannot be read: with its digest, that it is not tried every time."""
     entry = _entry(chunk.source, file)
     if chunk.share.is_last and not file.is_outside:
         with contextlib.suppress(OSError), open(file.location, "rb", buffering=0, opener=_open_anything) as stream:

@@ -11,8 +11,9 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -21,7 +22,7 @@ import pyarrow.compute as pc
 from etl.addresses import file_of, is_container
 from etl.contract import FILES, PARSER_VERSION, REJECT_REASONS, REJECTS, SOURCES
 from etl.errors import SetupFault
-from etl.intake import MAXIMUM_BYTES, Intake
+from etl.intake import MAXIMUM_BYTES, Intake, is_read_otherwise
 from etl.outside import sidecar_digest
 from etl.own_reference import load_own
 from etl.reference import Reference, load_reference
@@ -193,10 +194,10 @@ def _compared(
         if listed:
             plan.sources.append(request.source)
         known = known_files.pop(request.source.name)
-        is_read_otherwise = _set_intake(plan, request, bool(known))
+        is_otherwise = _set_intake(plan, request, bool(known))
         if arguments and request.is_whole and not (listed or known):
             raise SetupFault(f"No file below {request.source.root} matches {', '.join(request.source.patterns)}")
-        _compare(plan, request, listed, known, is_listing_only, accept_shrink, is_read_otherwise)
+        _compare(plan, request, listed, known, is_listing_only, accept_shrink, is_otherwise)
     _take_up(home, plan, files, recorded)
     if is_settled_only:
         _leave_unsettled(plan)
@@ -352,15 +353,15 @@ def _intake_of(source: Source) -> Intake:
     return replace(intake, sidecar_sha256=sidecar_digest(intake.sidecar)) if intake.sidecar else intake
 
 
-def _set_intake(plan: Plan, request: Request, has_files: bool) -> bool:
-    """Note how a source is taken in now. Returns whether that is another way than that in which its files were read."""
+def _set_intake(plan: Plan, request: Request, has_files: bool) -> Callable[[str], bool]:
+    """Note how a source is taken in now. Returns what tells of a known file whether it was read in another way."""
     name = request.source.name
     plan.intake[name] = _intake_of(request.source)
     now, then = plan.intake[name].digest, plan.intakes.get(name, "")
     if now == then or not (request.is_whole or not has_files):
-        return False
+        return lambda path: False
     plan.intakes[name] = now
-    return has_files
+    return partial(is_read_otherwise, now=now, then=then)
 
 
 def _plan(home: Home, published: Manifest | None) -> Plan:
@@ -687,7 +688,7 @@ def _compare(
     known: dict[str, _Known],
     is_listing_only: bool,
     accept_shrink: bool = False,
-    is_read_otherwise: bool = False,
+    is_otherwise: Callable[[str], bool] = lambda path: False,
 ) -> None:
     source = request.source
     present = [path for path, file in known.items() if file.status in {"loaded", "rejected"}]
@@ -704,7 +705,7 @@ def _compare(
         if (
             former is None
             or is_new
-            or is_read_otherwise
+            or is_otherwise(path)
             or (plan.is_reparse and former.status == "rejected" and former.sha256)
         ):
             read.append(file)

@@ -160,6 +160,49 @@ def test_what_is_said_of_a_source_is_read_anew_when_it_changes(home: Home, sourc
         run(Home(home.folder))
 
 
+@pytest.mark.parametrize(
+    ("settings", "count"),
+    [
+        (("patterns = ['**/*.txt', '**/*.xml']",), 5),
+        (("[limits]", "record_size = '1kB'"), 3),
+        (("[limits]", "nesting = 1"), 3),
+    ],
+)
+def test_archives_are_read_anew_when_what_is_read_of_them_changes(
+    home: Home, source: Path, tmp_path: Path, settings: tuple[str, ...], count: int
+) -> None:
+    write(source, "a.txt", dispatch(1))
+    inner = zipped({"in.zip": zipped({"deep.txt": dispatch(5).encode()})})
+    write(
+        source,
+        "z.zip",
+        zipped(
+            {
+                "1.txt": dispatch(1, "Un pont. " * 200).encode(),
+                **texts(2),
+                "m.xml": dispatch(2).encode(),
+                "in.zip": inner,
+            }
+        ),
+    )
+    home = configured(home, source)
+    run(home)
+    assert run(home) is None
+    home = configured(home, source, *settings)
+    plan = make_plan(home)
+    assert [file.path for file in plan.read["wire"]] == ["z.zip"]
+    run(home)
+    assert query(home, "SELECT count(*) FROM documents") == [(count,)]
+    clean = Home(tmp_path / "clean")
+    clean.create()
+    clean = configured(clean, source, *settings)
+    run(clean)
+    for table in ("documents", "rejects"):
+        sql = f"SELECT path, record_key FROM {table} ORDER BY ALL"
+        assert query(home, sql) == query(clean, sql)
+    assert run(home) is None
+
+
 def test_a_source_can_name_its_encoding(home: Home, source: Path) -> None:
     text = "Баку, 27 февраля, АЗЕРТАДЖ\n\nМост открыт для движения, сообщили в пятницу власти города.\n"
     write(source, "a.txt", text.encode("mac-cyrillic"))
