@@ -103,7 +103,7 @@ def _file(what: str, record_key: str | None, home: Home, reference: Reference) -
     address += within
     given = Outside(intake).given(address, record.given)
     shown = "" if record.key == "0" else f", record {record.key}"
-    title = f"{what}{shown} ({decoded.encoding}{flags})"
+    title = f"{what}{shown} ({record.source_encoding or decoded.encoding}{flags})"
     reading = read_document(decoded.text, now().date(), reference, read_given(given))
     corrected = Corrected(document_values(reading))
     if reference.own is not None and reference.own.corrections and place:

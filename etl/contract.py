@@ -784,6 +784,7 @@ RECORDS_SCHEMA = pa.schema(
         pa.field("raw", pa.binary()),  # the record's bytes; NULL when a document is re-parsed
         pa.field("text", STRING),  # the stored text, when a document is re-parsed
         pa.field("encoding", STRING),  # kept, with the decoding's flags, when a document is re-parsed
+        pa.field("source_encoding", STRING),  # what the text was in, where `raw` is another encoding of it
         pa.field("quality_flags", STRINGS),
         pa.field("content_sha256", STRING, nullable=False),
         pa.field("seen_on", DATE, nullable=False),  # day on which this content was first read

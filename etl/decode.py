@@ -20,13 +20,14 @@ from etl.mojibake import read_punctuation, repair
 if TYPE_CHECKING:
     from etl.encodings import Candidate
 
-_BYTE_ORDER_MARKS = (
+BYTE_ORDER_MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
     (b"\xff\xfe\x00\x00", "utf-32"),
     (b"\x00\x00\xfe\xff", "utf-32"),
     (b"\xff\xfe", "utf-16"),
     (b"\xfe\xff", "utf-16"),
 )
+"""What a text begins with that says what it is in, and Python's name of the codec that takes it away."""
 
 _SIGNS_OF_UTF8 = 5
 """So many whole signs of several bytes that no other encoding has by chance."""
@@ -179,7 +180,7 @@ def _clean_once(text: str) -> tuple[str, list[str], bool]:
 
 
 def _to_text(raw: bytes, encoding: str | None) -> tuple[str, str, tuple[str, ...]]:
-    for mark, marked in _BYTE_ORDER_MARKS:
+    for mark, marked in BYTE_ORDER_MARKS:
         if raw.startswith(mark):
             return _as_marked(raw, marked)
     if encoding is not None:
@@ -231,9 +232,6 @@ def _as_marked(raw: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
 
 def _as_named(raw: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
     """Bytes in the encoding that their source names."""
-    from etl.likelihood import likelihood
-    from etl.unmarked import count_odd
-
     flags: tuple[str, ...] = ()
     try:
         text = raw.decode(encoding)
@@ -253,12 +251,19 @@ def _as_named(raw: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
     controls = sum(text.count(chr(byte)) for byte in _CONTROL)
     if controls > max(_FEW_CONTROLS, _CONTROL_SHARE_OF_UTF8 * len(text)):
         raise RecordFault("binary", f"{controls:,} of {len(text):,} characters are control characters")
-    # What was made in another encoding may be decoded with this one as well, to nonsense.
-    if not text.isascii() and (not likelihood(text)[1] or count_odd(text) > controls or _is_utf8(raw)):
+    # What was made in another encoding may be decoded with this one as well, to nonsense. Nothing is UTF-8 by chance.
+    if encoding != "utf-8" and not text.isascii() and _is_doubtful(text, controls, raw):
         other = _found(raw)
         if other and other != encoding and unicodedata.normalize("NFC", raw.decode(other, "ignore")) != text:
             raise RecordFault("undecodable", f"The source names {encoding}, but this looks like {other}")
     return text, encoding, flags
+
+
+def _is_doubtful(text: str, controls: int, raw: bytes) -> bool:
+    from etl.likelihood import likelihood
+    from etl.unmarked import count_odd
+
+    return not likelihood(text)[1] or count_odd(text) > controls or _is_utf8(raw)
 
 
 def _is_utf8(raw: bytes) -> bool:

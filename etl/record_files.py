@@ -16,14 +16,16 @@ import re
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from hashlib import blake2b
-from typing import IO, Any
+from itertools import chain
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from etl.damage import DAMAGE
-from etl.decode import decode
+from etl.decode import BYTE_ORDER_MARKS, decode
 from etl.errors import RecordFault
 from etl.intake import MAXIMUM_BYTES, Intake
 from etl.records import MAPPING, Counter, OnIndex, Record, Share, digest, given_json
@@ -34,14 +36,6 @@ LONGEST_ID = 1_000
 ROWS = 500
 """Rows of a Parquet file that are held at once."""
 
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-
 # What stands in a key that is no id.
 _INDEX_KEY = re.compile(r"#.*")
 
@@ -49,8 +43,15 @@ _INDEX_KEY = re.compile(r"#.*")
 csv.field_size_limit(MAXIMUM_BYTES)
 
 Opened = Callable[[], IO[bytes]]
-Row = tuple[bytes, dict[str, Any]]
-"""A record's bytes and its values by column."""
+
+
+class Row(NamedTuple):
+    """A record's bytes, its values by column, the encoding that they were in, and what was odd about that."""
+
+    raw: bytes
+    values: dict[str, Any]
+    encoding: str
+    flags: tuple[str, ...] = ()
 
 
 def read_record_file(
@@ -97,18 +98,24 @@ def _record(row: Callable[[], Row], at: int, index: int, path: str, keys: _Keys,
     raw = b""
     key = keys.of(index, None)
     try:
-        raw, values = row()
+        raw, values, encoding, flags = row()
         key = keys.of(index, _id(values, intake))
         text, found = _mapped(values, intake)
+        if isinstance(text, bytes):
+            decoded = decode(text, intake.encoding)
+            text, encoding, flags = decoded.text, decoded.encoding, decoded.quality_flags
+        text, had_halves = whole(text)
+        encoded = text.encode()
+        if len(encoded) > intake.limits.record_bytes:
+            raise RecordFault("too_large", f"Its text has more than {intake.limits.record_bytes:,} bytes")
     except RecordFault as fault:
         return Record(at, path, key, raw or None, digest(raw) if raw else None, fault=fault)
-    text, had_halves = whole(text)
-    flags = ("control_characters_removed",) if had_halves else ()
+    flags += ("control_characters_removed",) if had_halves else ()
     url, given = found.get("url"), given_json(found, MAPPING)
-    return Record(at, path, key, text.encode(), digest(raw), url, given, "utf-8", flags)
+    return Record(at, path, key, encoded, digest(raw), url, given, "utf-8", flags, source_encoding=encoding)
 
 
-def _mapped(values: dict[str, Any], intake: Intake) -> tuple[str, dict[str, str]]:
+def _mapped(values: dict[str, Any], intake: Intake) -> tuple[str | bytes, dict[str, str]]:
     """The text of a record, and what else is given of it, by field.
 
     Raises:
@@ -116,9 +123,7 @@ def _mapped(values: dict[str, Any], intake: Intake) -> tuple[str, dict[str, str]
     """
     column = intake.column_of["text"]
     text = _value(values, column)
-    if isinstance(text, bytes):
-        text = decode(text, intake.encoding).text
-    if not isinstance(text, str):
+    if not isinstance(text, str | bytes):
         have = ", ".join(map(str, list(values)[:20])) or "none"
         what = "is no text" if text is not None else "is not there or empty"
         raise RecordFault("no_text", f"The column {column} {what}; it has {have}"[:500])
@@ -172,7 +177,7 @@ def _ids(rows: Iterable[Callable[[], Row]], intake: Intake) -> Iterator[str]:
         for row in rows:
             own = None
             with contextlib.suppress(RecordFault):
-                own = _id(row()[1], intake)
+                own = _id(row().values, intake)
             if own is not None:
                 yield own
 
@@ -206,34 +211,52 @@ def _holds(marks: np.ndarray[Any, np.dtype[np.uint64]], own: str) -> bool:
 
 
 def _json_lines(stream: IO[bytes], intake: Intake) -> Iterator[Callable[[], Row]]:
-    is_first = True
-    for line in _lines(stream, intake):
-        if is_first and line.lstrip()[:1] == b"[":
-            raise RecordFault("no_records", "It is one JSON array, not a JSON object on each line")
-        is_first = False
-        yield lambda line=line: (line, _json_object(line, intake))  # type: ignore[misc]
+    stream, marked = _with_mark(stream)
+    encoding = (marked or intake.encoding or "utf-8").removesuffix("-sig")
+    lines = _lines(stream, marked, intake.limits.record_bytes)
+    first, second = next(lines, b""), next(lines, b"")
+    if first.startswith(b"[") and not (second and (_is_object(second) or _is_json(first))):
+        raise RecordFault("no_records", "It is one JSON array, not a JSON object on each line")
+    for line in chain(filter(None, (first, second)), lines):
+        yield partial(_json_object, line, encoding, bool(marked), intake)
 
 
-def _lines(stream: IO[bytes], intake: Intake) -> Iterator[bytes]:
-    """The lines of a file that are not blank, in UTF-8 where a byte order mark says that they are in UTF-16 or 32."""
-    stream, encoding = _with_mark(stream)
-    most = intake.limits.record_bytes
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _is_object(line: bytes) -> bool:
+    return line.startswith(b"{") and _is_json(line)
+
+
+def _lines(stream: IO[bytes], encoding: str | None, most: int) -> Iterator[bytes]:
+    """The lines of a file that are not blank, in UTF-8 where a byte order mark says that they are in UTF-16 or 32.
+
+    Of one that is too long, only the beginning, which is too long as well.
+    """
     if encoding is not None and encoding != "utf-8-sig":
         recoded = io.TextIOWrapper(stream, encoding, newline="\n")
-        lines: Iterator[bytes] = (line.encode() for line in iter(lambda: recoded.readline(most), ""))
+        pieces: Iterator[tuple[bytes, bool]] = (
+            (piece.encode(), len(piece) > most) for piece in iter(lambda: recoded.readline(most + 1), "")
+        )
     else:
-        lines = iter(lambda: stream.readline(most + 1), b"")
+        pieces = ((piece, len(piece) > most) for piece in iter(lambda: stream.readline(most + 1), b""))
     is_rest = False
-    for number, line in enumerate(lines):
-        has_end = line.endswith(b"\n")
+    for number, (piece, is_long) in enumerate(pieces):
+        has_end = piece.endswith(b"\n")
         if is_rest:
             is_rest = not has_end
             continue
-        is_rest = not has_end and len(line) > most
-        if number == 0 and encoding == "utf-8-sig":
-            line = line.removeprefix(codecs.BOM_UTF8)
-        line = line.strip()
-        if line:
+        is_rest = is_long and not has_end
+        if is_rest:
+            yield piece
+            continue
+        line = piece.removeprefix(codecs.BOM_UTF8) if number == 0 and encoding == "utf-8-sig" else piece
+        if line := line.strip():
             yield line
 
 
@@ -241,24 +264,26 @@ def _with_mark(stream: IO[bytes]) -> tuple[IO[bytes], str | None]:
     """An opened file and what its byte order mark says."""
     buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]
     begin = buffered.peek(4)[:4]
-    encoding = next((name for mark, name in _BYTE_ORDER_MARKS if begin.startswith(mark)), None)
+    encoding = next((name for mark, name in BYTE_ORDER_MARKS if begin.startswith(mark)), None)
     return buffered, encoding
 
 
-def _json_object(line: bytes, intake: Intake) -> dict[str, Any]:
+def _json_object(line: bytes, encoding: str, is_recoded: bool, intake: Intake) -> Row:
     if len(line) > intake.limits.record_bytes:
         raise RecordFault("too_large", f"The line has more than {intake.limits.record_bytes:,} bytes")
+    flags: tuple[str, ...] = ()
     try:
-        text = line.decode(intake.encoding or "utf-8")
+        text = line.decode("utf-8" if is_recoded else encoding)
     except (UnicodeDecodeError, LookupError):
-        text = decode(line, intake.encoding).text
+        decoded = decode(line, intake.encoding)
+        text, encoding, flags = decoded.text, decoded.encoding, decoded.quality_flags
     try:
         values = json.loads(text, strict=False)
     except (ValueError, RecursionError) as error:
         raise RecordFault("malformed", f"Not JSON: {str(error)[:120]}") from None
     if not isinstance(values, dict):
         raise RecordFault("malformed", "The line is JSON, but no object")
-    return values
+    return Row(line, values, encoding, flags)
 
 
 def _csv(stream: IO[bytes], intake: Intake, delimiter: str | None) -> Iterator[Callable[[], Row]]:
@@ -276,13 +301,16 @@ def _csv(stream: IO[bytes], intake: Intake, delimiter: str | None) -> Iterator[C
                 raise found
             columns = [cell.strip() for cell in found]
             rows.width = len(columns)
+            if twice := [name for name in intake.column_of.values() if columns.count(name) > 1]:
+                raise RecordFault("no_text", f"The column {twice[0]} stands in its header more than once")
             if intake.column_of["text"] not in columns:
                 have = ", ".join(columns[:20]).encode("utf-8", "replace").decode()
                 raise RecordFault("no_text", f"It has no column {intake.column_of['text']}; it has {have}"[:500])
         elif isinstance(found, RecordFault):
             yield _raising(found)
         else:
-            yield _row(columns, found, encoding, intake)
+            # Behind the mark, there is none in what follows.
+            yield partial(_row, columns, found, encoding.removesuffix("-sig"), intake)
 
 
 class _CsvRows:
@@ -371,22 +399,21 @@ def _raising(fault: RecordFault) -> Callable[[], Row]:
     return row
 
 
-def _row(columns: list[str], cells: list[str], encoding: str, intake: Intake) -> Callable[[], Row]:
-    def row() -> Row:
-        raw = json.dumps(cells).encode()
-        plain = cells
-        if any(map(_HALF.search, cells)):
-            # The whole row tells more of its encoding than its cells do.
-            parts = [cell.encode(encoding, "surrogateescape") for cell in cells]
-            found = decode(b"\n".join(parts), intake.encoding).encoding
-            try:
-                plain = [part.decode(found) for part in parts]
-            except (UnicodeError, LookupError):
-                # What is cut in a cell, or mixed, is read as a whole only.
-                raise RecordFault("undecodable", f"Not {encoding}, and as {found} its cells are cut or mixed") from None
-        return raw, dict(zip(columns, plain, strict=True))
-
-    return row
+def _row(columns: list[str], cells: list[str], encoding: str, intake: Intake) -> Row:
+    plain = cells
+    flags: tuple[str, ...] = ()
+    if any(map(_HALF.search, cells)):
+        # The whole row tells more of its encoding than its cells do.
+        parts = [cell.encode(encoding, "surrogateescape") for cell in cells]
+        decoded = decode(b"\n".join(parts), intake.encoding)
+        try:
+            plain = [part.decode(decoded.encoding) for part in parts]
+        except (UnicodeError, LookupError):
+            # What is cut in a cell, or mixed, is read as a whole only.
+            found = f"Not {encoding}, and as {decoded.encoding} its cells are cut or mixed"
+            raise RecordFault("undecodable", found) from None
+        encoding, flags = decoded.encoding, decoded.quality_flags
+    return Row(json.dumps(cells).encode(), dict(zip(columns, plain, strict=True)), encoding, flags)
 
 
 def _parquet(stream: IO[bytes], intake: Intake) -> Iterator[Callable[[], Row]]:
@@ -400,9 +427,9 @@ def _parquet(stream: IO[bytes], intake: Intake) -> Iterator[Callable[[], Row]]:
             )
         for batch in parquet.iter_batches(ROWS, columns=columns, use_threads=False):
             for values in batch.to_pylist():
-                yield lambda values=values: (_canonical(values), values)  # type: ignore[misc]
+                yield partial(_parquet_row, values)
 
 
-def _canonical(values: dict[str, Any]) -> bytes:
-    """A row as bytes: it has none of its own."""
-    return json.dumps(values, default=repr, ensure_ascii=True).encode()
+def _parquet_row(values: dict[str, Any]) -> Row:
+    # It has no bytes of its own.
+    return Row(json.dumps(values, default=repr, ensure_ascii=True).encode(), values, "utf-8")

@@ -35,6 +35,7 @@ class Record:
         encoding: that of `raw`, where it is known; None to find out.
         quality_flags: what is odd about it already.
         fault: why it is a reject.
+        source_encoding: what its text was in before it was put into `encoding`; None where that is the same.
         is_rest: whether it stands for all that is left of its file.
     """
 
@@ -48,6 +49,7 @@ class Record:
     encoding: str | None = None
     quality_flags: tuple[str, ...] = ()
     fault: RecordFault | None = None
+    source_encoding: str | None = None
     is_rest: bool = False
 
 

@@ -401,6 +401,7 @@ def _taken(
         url=found.url,
         given=writer.outside.given(found.path, found.given),
         encoding=found.encoding or chunk.intake.encoding,
+        source_encoding=found.source_encoding,
         quality_flags=list(found.quality_flags),
     )
     return record

@@ -106,7 +106,7 @@ def _read(record: dict[str, Any], reference: Reference) -> tuple[dict[str, Any],
         flags = tuple(flag for flag in record["quality_flags"] if flag in _DECODING_FLAGS)
     else:
         decoded = decode(record["raw"], record["encoding"])
-        text, encoding = decoded.text, decoded.encoding
+        text, encoding = decoded.text, record["source_encoding"] or decoded.encoding
         flags = tuple(dict.fromkeys((*(record["quality_flags"] or ()), *decoded.quality_flags)))
     reading = read_document(text, record["seen_on"], reference, read_given(record["given"]))
     identity = document_id(record["source"], record["path"], record["record_key"])

@@ -178,6 +178,68 @@ def test_a_line_that_is_too_long_costs_itself_only() -> None:
     assert keyed(raw, "r.jsonl", Intake(limits=Limits(record_bytes=200))) == {"0": "! too_large", "b": "two"}
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_no_part_of_a_line_that_is_too_long_is_a_record(encoding: str) -> None:
+    blank, smuggled = " " * 400, "x" * 201 + '{"text": "smuggled"}'
+    raw = "\n".join([blank + '{"text": "far"}', smuggled, '{"text": "two"}']).encode(encoding)
+    assert keyed(raw, "r.jsonl", Intake(limits=Limits(record_bytes=200))) == {
+        "0": "! too_large",
+        "1": "! too_large",
+        "2": "two",
+    }
+
+
+@pytest.mark.parametrize("name", ["r.jsonl", "r.csv", "r.parquet"])
+def test_the_limit_of_a_record_holds_in_all_files(name: str) -> None:
+    long, short = "x" * 150, "two"
+    raw = {
+        "r.jsonl": lines({"text": long}, {"text": short}),
+        "r.csv": f"text\n{long}\n{short}\n".encode(),
+        "r.parquet": parquet([{"text": long}, {"text": short}]),
+    }[name]
+    assert keyed(raw, name, Intake(limits=Limits(record_bytes=100))) == {"0": "! too_large", "1": "two"}
+
+
+def test_a_bad_first_line_is_not_taken_for_an_array() -> None:
+    assert keyed(b'[cut off\n{"text": "one"}\n', "r.jsonl") == {"0": "! malformed", "1": "one"}
+    for raw in (b'[\n{"text": "one"},\n{"text": "two"}\n]\n', b'[{"text": "one"},\n {"text": "two"}]\n'):
+        assert keyed(raw, "r.jsonl") == {"0": "! no_records"}
+
+
+def test_it_is_said_what_each_text_was_in() -> None:
+    text = "Der Fluß führte am Montag früh Hochwasser und die Behörde in Köln warnte."
+    for name, raw in (
+        ("r.csv", b"text\n" + f"{text}\n".encode("cp1252") + "déjà vu\n".encode()),
+        ("r.jsonl", f'{{"text": "{text}"}}\n'.encode("cp1252") + '{"text": "déjà vu"}\n'.encode()),
+        ("r.parquet", parquet([{"text": text.encode("cp1252")}, {"text": "déjà vu".encode()}])),
+    ):
+        first, second = read(raw, name)
+        assert (first.raw or b"").decode() == text
+        assert (first.source_encoding, first.quality_flags) == ("windows-1252", ("encoding_guessed",))
+        assert (second.source_encoding, second.quality_flags) == ("utf-8", ())
+    (marked,) = read('{"text": "déjà vu"}'.encode("utf-16"), "r.jsonl")
+    assert (marked.raw, marked.source_encoding) == ("déjà vu".encode(), "utf-16")
+
+
+def test_a_mark_of_the_byte_order_stands_before_the_file_and_not_before_its_cells() -> None:
+    text = "Der Fluß führte am Montag früh Hochwasser und die Behörde in Köln warnte."
+    raw = "id,text\na,één\n".encode("utf-8-sig") + f"b,{text}\n".encode("cp1252")
+    assert keyed(raw, "r.csv") == {"a": "één", "b": text}
+
+
+def test_a_column_that_stands_there_twice_is_none() -> None:
+    (record,) = read(b"id,text,text\na,one,two\n", "r.csv")
+    assert record.fault is not None
+    assert "The column text stands in its header more than once" in record.fault.message
+
+
+def test_no_key_of_a_record_looks_like_that_of_a_rest() -> None:
+    assert keyed(lines({"id": "#0/1", "text": "one"}, {"id": "#x", "text": "two"}), "r.jsonl") == {
+        "0": "one",
+        "1": "two",
+    }
+
+
 def test_what_is_cut_is_read_up_to_there() -> None:
     raw = COMPRESS["gz"](b"".join(lines({"text": str(n) * 50}) for n in range(20_000)))
     found = list(keyed(raw[: len(raw) // 2], "r.jsonl.gz").items())
