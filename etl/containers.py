@@ -245,7 +245,7 @@ class _Reader:
             with ExitStack() as stack:
                 yield from self._contents(stream, path, depth, stack)
             if self._counter.value == before:
-                raise RecordFault("no_records")
+                raise RecordFault("no_records", "Nothing in it is a text of its source")
         except RecordFault as fault:
             yield from self._rest(path, fault, depth, before)
         except _UnreadableFile as error:

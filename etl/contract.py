@@ -182,8 +182,8 @@ REJECT_REASONS: dict[str, RejectReason] = {
     ),
     "no_records": RejectReason(
         "read",
-        "Nothing in it is a text of its source. Delete it, or widen the source's patterns in copydesk.toml: their last "
-        "parts say which members of an archive are texts.",
+        "Delete it, or see to its source in copydesk.toml: the last parts of `patterns` say which members of an "
+        "archive are texts, `fields` that files of many records are read.",
     ),
     "encrypted": RejectReason("read", "Decrypt it, and put the texts into the source."),
     "unsafe_member": RejectReason("read", "It was not read. Pack the archive again, with plain files and plain names."),

@@ -16,10 +16,11 @@ import re
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from functools import partial
 from hashlib import blake2b
 from itertools import chain
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -27,7 +28,7 @@ import pyarrow.parquet as pq
 from etl.damage import DAMAGE
 from etl.decode import BYTE_ORDER_MARKS, decode
 from etl.errors import RecordFault
-from etl.intake import MAXIMUM_BYTES, Intake
+from etl.intake import Intake
 from etl.records import MAPPING, Counter, OnIndex, Record, Share, digest, given_json
 
 LONGEST_ID = 1_000
@@ -36,11 +37,14 @@ LONGEST_ID = 1_000
 ROWS = 500
 """Rows of a Parquet file that are held at once."""
 
+ROWS_IN_SUCCESSION = 3
+"""Rows of a CSV file with the header's number of cells that are no chance: lines of a text are not so three times."""
+
+MANY_COLUMNS = 4
+"""Columns from which on their number alone tells rows from lines of a text."""
+
 # What stands in a key that is no id.
 _INDEX_KEY = re.compile(r"#.*")
-
-# One cell may hold a whole text.
-csv.field_size_limit(MAXIMUM_BYTES)
 
 Opened = Callable[[], IO[bytes]]
 
@@ -73,6 +77,7 @@ def read_record_file(
     """
     rows = _rows_of(name.rpartition(".")[2].lower(), intake)
     keys = _Keys(_ids(rows(opened()), intake))
+    index = -1
     for index, row in enumerate(rows(opened())):
         if share.is_before(counter.value):
             return
@@ -80,6 +85,8 @@ def read_record_file(
         if share.holds(at):
             on_index(at)
             yield _record(row, at, index, path, keys, intake)
+    if index < 0:
+        raise RecordFault("no_records", "There is no row in it")
 
 
 _Rows = Callable[[IO[bytes]], Iterator[Callable[[], Row]]]
@@ -125,14 +132,19 @@ def _mapped(values: dict[str, Any], intake: Intake) -> tuple[str | bytes, dict[s
     text = _value(values, column)
     if not isinstance(text, str | bytes):
         have = ", ".join(map(str, list(values)[:20])) or "none"
-        what = "is no text" if text is not None else "is not there or empty"
-        raise RecordFault("no_text", f"The column {column} {what}; it has {have}"[:500])
+        what = f"is not there; it has {have}" if text is None else f"holds no text but {_KINDS.get(type(text), 'data')}"
+        raise RecordFault("no_text", f"The column {column} {what}"[:500])
+    if not text.strip():
+        raise RecordFault("no_text", f"The column {column} is empty")
     found = {}
     for name in ("date", "title", "url", "language", "byline"):
         value = _plain(_value(values, intake.column_of[name]))
         if value:
             found[name] = value
     return text, found
+
+
+_KINDS: dict[type, str] = {bool: "a truth value", int: "a number", float: "a number", list: "a list", dict: "an object"}
 
 
 def _value(values: dict[str, Any], column: str) -> Any:
@@ -151,7 +163,7 @@ def _plain(value: object) -> str | None:
         value = "; ".join(part for part in value if isinstance(part, str))
     if isinstance(value, dt.date):
         value = value.isoformat()
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         return None
     return " ".join(whole(str(value))[0].split()) or None
 
@@ -239,9 +251,10 @@ def _lines(stream: IO[bytes], encoding: str | None, most: int) -> Iterator[bytes
     Of one that is too long, only the beginning, which is too long as well.
     """
     if encoding is not None and encoding != "utf-8-sig":
-        recoded = io.TextIOWrapper(stream, encoding, newline="\n")
+        recoded = io.TextIOWrapper(stream, encoding, HALF, newline="\n")
         pieces: Iterator[tuple[bytes, bool]] = (
-            (piece.encode(), len(piece) > most) for piece in iter(lambda: recoded.readline(most + 1), "")
+            (piece.encode("utf-8", "surrogatepass"), len(piece) > most)
+            for piece in iter(lambda: recoded.readline(most + 1), "")
         )
     else:
         pieces = ((piece, len(piece) > most) for piece in iter(lambda: stream.readline(most + 1), b""))
@@ -260,23 +273,55 @@ def _lines(stream: IO[bytes], encoding: str | None, most: int) -> Iterator[bytes
             yield line
 
 
+def _half(error: UnicodeError) -> tuple[str, int]:
+    """Half a sign for what is none: UTF-8 has no bytes for it, so that the record shows as one that is not whole."""
+    assert isinstance(error, UnicodeDecodeError), "it is for reading"
+    return "\ud800", error.end
+
+
+_WITHOUT_MARK = {
+    b"\1\0\1\0": "utf-16-le",
+    b"\0\1\0\1": "utf-16-be",
+    b"\1\0\0\0": "utf-32-le",
+    b"\0\0\0\1": "utf-32-be",
+}  # fmt: skip
+
+HALF = "copydesk.half"
+codecs.register_error(HALF, _half)
+
+
 def _with_mark(stream: IO[bytes]) -> tuple[IO[bytes], str | None]:
-    """An opened file and what its byte order mark says."""
+    """An opened file and what its byte order mark says, or where the NULs of its first two signs stand."""
     buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(stream)  # type: ignore[type-var]
     begin = buffered.peek(4)[:4]
     encoding = next((name for mark, name in BYTE_ORDER_MARKS if begin.startswith(mark)), None)
-    return buffered, encoding
+    return buffered, encoding or _WITHOUT_MARK.get(bytes(map(bool, begin)))
+
+
+_SWITCH = re.compile(rb"\x1b[$(.]|~\{")
+"""What ISO-2022 and HZ switch with, within ASCII, to signs of two bytes."""
 
 
 def _json_object(line: bytes, encoding: str, is_recoded: bool, intake: Intake) -> Row:
     if len(line) > intake.limits.record_bytes:
         raise RecordFault("too_large", f"The line has more than {intake.limits.record_bytes:,} bytes")
     flags: tuple[str, ...] = ()
-    try:
-        text = line.decode("utf-8" if is_recoded else encoding)
-    except (UnicodeDecodeError, LookupError):
-        decoded = decode(line, intake.encoding)
-        text, encoding, flags = decoded.text, decoded.encoding, decoded.quality_flags
+    if is_recoded:
+        try:
+            text = line.decode()
+        except UnicodeDecodeError:
+            raise RecordFault("undecodable", f"Not {encoding} throughout") from None
+    elif line.isascii() and not _SWITCH.search(line):
+        text = line.decode("ascii")
+    else:
+        try:
+            # What its source names is looked at, and what switches within ASCII.
+            text = "" if intake.encoding or _SWITCH.search(line) else line.decode()
+        except UnicodeDecodeError:
+            text = ""
+        if not text:
+            decoded = decode(line, intake.encoding)
+            text, encoding, flags = decoded.text, decoded.encoding, decoded.quality_flags
     try:
         values = json.loads(text, strict=False)
     except (ValueError, RecursionError) as error:
@@ -288,12 +333,21 @@ def _json_object(line: bytes, encoding: str, is_recoded: bool, intake: Intake) -
 
 def _csv(stream: IO[bytes], intake: Intake, delimiter: str | None) -> Iterator[Callable[[], Row]]:
     stream, marked = _with_mark(stream)
-    encoding = marked or intake.encoding or "utf-8"
+    encoding = marked or intake.encoding or _switching(stream) or "utf-8"
     is_wide = encoding.startswith(("utf-16", "utf-32"))
     # Bytes that do not fit are taken along, so that they cost their own record and no other.
-    lines = io.TextIOWrapper(stream, encoding, "strict" if is_wide else "surrogateescape", newline="")
-    first = lines.readline(intake.limits.record_bytes)
-    rows = _CsvRows(lines, first, delimiter or max(",;\t|", key=first.count), intake.limits.record_bytes)
+    lines = io.TextIOWrapper(stream, encoding, HALF if is_wide else "surrogateescape", newline="")
+    # Behind the mark, there is none in what follows.
+    encoding = encoding.removesuffix("-sig")
+    most = intake.limits.record_bytes
+    # One cell may hold a whole text.
+    csv.field_size_limit(most)
+    first = lines.readline(most)
+    while first and not first.strip():
+        first = lines.readline(most)
+    if said := _DELIMITER_SAID.fullmatch(first):
+        delimiter, first = said[1], lines.readline(most)
+    rows = _CsvRows(lines, first, delimiter or max(",;\t|", key=first.count), most)
     columns: list[str] | None = None
     for found in rows:
         if columns is None:
@@ -301,6 +355,7 @@ def _csv(stream: IO[bytes], intake: Intake, delimiter: str | None) -> Iterator[C
                 raise found
             columns = [cell.strip() for cell in found]
             rows.width = len(columns)
+            rows.probe = _probe(columns, intake)
             if twice := [name for name in intake.column_of.values() if columns.count(name) > 1]:
                 raise RecordFault("no_text", f"The column {twice[0]} stands in its header more than once")
             if intake.column_of["text"] not in columns:
@@ -309,15 +364,38 @@ def _csv(stream: IO[bytes], intake: Intake, delimiter: str | None) -> Iterator[C
         elif isinstance(found, RecordFault):
             yield _raising(found)
         else:
-            # Behind the mark, there is none in what follows.
-            yield partial(_row, columns, found, encoding.removesuffix("-sig"), intake)
+            yield partial(_row, columns, found, encoding, is_wide, bool(marked), intake)
+
+
+def _probe(columns: list[str], intake: Intake) -> int | None:
+    beside = [at for at, name in enumerate(columns) if name != intake.column_of["text"]]
+    return next((at for at in beside if columns[at] == intake.column_of["id"]), beside[0] if beside else None)
+
+
+_DELIMITER_SAID = re.compile(r"sep=(.)\s*")
+"""What spreadsheet programs write before the header."""
+
+
+def _switching(stream: IO[bytes]) -> str | None:
+    """The encoding of a file that is in ASCII but for what it switches to, by its beginning."""
+    begin = cast("io.BufferedReader", stream).peek()
+    if not _SWITCH.search(begin):
+        return None
+    from etl.unmarked import seven_bit
+
+    found = seven_bit(begin)
+    return found.encoding if found is not None else None
+
+
+_BLANK = re.compile(r"\s")
 
 
 class _CsvRows:
     """The rows of a CSV file that are not empty, as cells, or what is wrong with one.
 
-    A bad row costs its first line only: behind it, the file is read again. Else a quotation mark that is never closed
-    would take along all that follows.
+    Where a quotation mark is never closed, or stands alone within a cell, nobody can tell for sure where the next row
+    begins. It is looked for behind the bad row's first line, and taken to begin where several rows follow one another
+    that have as many cells as the header, and ids without blanks if others have none. A line of a text is no row.
 
     Args:
         lines: the file, behind its first line.
@@ -327,41 +405,93 @@ class _CsvRows:
 
     Attributes:
         width: how many cells a row has to have; None for any.
+        probe: the column of ids, or the first one beside the text; None if there is none.
     """
 
     def __init__(self, lines: io.TextIOWrapper, first: str, delimiter: str, most: int) -> None:
         self.width: int | None = None
+        self.probe: int | None = None
         self._lines = lines
         self._delimiter = delimiter
         self._most = most
         self._waiting = deque([first])
+        # What the reader has taken for the row at hand.
         self._row: list[str] = []
+        self._end = re.compile(rf'(?<!")"(?:"")*(?:{re.escape(delimiter)}|\s*\Z)')
+        self._has_blanks = False
         # Characters that have been read, and how many of them again: a file can be made so that each line of it
         # seems to begin a row that goes on to its end.
         self._read = self._again = 0
 
     def __iter__(self) -> Iterator[list[str] | RecordFault]:
         reader = self._reader()
+        is_lost = False
+        # While it is: good rows that follow one another, and their lines.
+        run: list[list[str]] = []
+        run_lines: list[str] = []
         while True:
             self._row.clear()
-            try:
-                cells = next(reader)
-            except StopIteration:
+            found = self._next(reader)
+            if found is None:
+                yield from run
                 return
-            except csv.Error as error:
-                found: list[str] | RecordFault = RecordFault("malformed", _complaint(error))
-            except RecordFault as fault:
-                found = fault
-            else:
-                if not cells:
-                    continue
-                found = cells
-                if self.width not in (None, len(cells)):
-                    found = RecordFault("malformed", f"The row has {len(cells)} cells, its header {self.width}")
-            if isinstance(found, RecordFault):
-                self._put_back(self._row[1:])
+            if not is_lost:
+                is_header = self.width is None
+                yield found
+                if not isinstance(found, RecordFault):
+                    if self.probe is not None and not is_header:
+                        self._has_blanks = self._has_blanks or _BLANK.search(found[self.probe]) is not None
+                else:
+                    is_lost = self._is_doubtful
+                    self._put_back(self._row[1:])
+                    reader = self._reader()
+            elif isinstance(found, RecordFault) or not self._is_like_others(found):
+                self._put_back([*run_lines, *self._row][1:])
+                run.clear()
+                run_lines.clear()
                 reader = self._reader()
-            yield found
+            else:
+                run.append(found)
+                run_lines += self._row
+                if len(run) == ROWS_IN_SUCCESSION:
+                    yield from run
+                    is_lost = False
+                    run.clear()
+                    run_lines.clear()
+
+    def _next(self, reader: Iterator[list[str]]) -> list[str] | RecordFault | None:
+        """The next row, or what is wrong with it; None at the end."""
+        self._is_doubtful = True
+        try:
+            while not (cells := next(reader)):
+                self._row.clear()
+        except StopIteration:
+            return None
+        except RecordFault as fault:
+            self._is_doubtful = False
+            return fault
+        except csv.Error as error:
+            if "field limit" not in str(error):
+                return RecordFault("malformed", _complaint(error))
+            self._pass_cell()
+            self._is_doubtful = False
+            return RecordFault("too_large", f"A cell has more than {self._most:,} characters")
+        if self.width in (None, len(cells)):
+            return cells
+        self._is_doubtful = len(self._row) > 1
+        return RecordFault("malformed", f"The row has {len(cells)} cells, its header {self.width}")
+
+    def _is_like_others(self, cells: list[str]) -> bool:
+        """Whether a row that is found again can be no lines of a text."""
+        if self.probe is not None and not self._has_blanks:
+            return _BLANK.search(cells[self.probe]) is None
+        return len(cells) >= MANY_COLUMNS
+
+    def _pass_cell(self) -> None:
+        """Go to the end of a cell that is too large, and of the line where it ends: no line within is a row."""
+        self._row.clear()
+        while (line := self._lines.readline(self._most + 1)) and not self._end.search(line):
+            pass
 
     def _reader(self) -> Iterator[list[str]]:
         return csv.reader(self._next_lines(), delimiter=self._delimiter, strict=True)
@@ -399,10 +529,14 @@ def _raising(fault: RecordFault) -> Callable[[], Row]:
     return row
 
 
-def _row(columns: list[str], cells: list[str], encoding: str, intake: Intake) -> Row:
+def _row(columns: list[str], cells: list[str], encoding: str, is_wide: bool, is_marked: bool, intake: Intake) -> Row:
     plain = cells
     flags: tuple[str, ...] = ()
-    if any(map(_HALF.search, cells)):
+    is_whole = not any(map(_HALF.search, cells))
+    if is_wide and not is_whole:
+        raise RecordFault("undecodable", f"Not {encoding} throughout")
+    # What its source names is looked at, too: much of it fits anything.
+    if not is_wide and (not is_whole or (intake.encoding and not is_marked and not all(map(str.isascii, cells)))):
         # The whole row tells more of its encoding than its cells do.
         parts = [cell.encode(encoding, "surrogateescape") for cell in cells]
         decoded = decode(b"\n".join(parts), intake.encoding)
@@ -426,8 +560,23 @@ def _parquet(stream: IO[bytes], intake: Intake) -> Iterator[Callable[[], Row]]:
                 "no_text", f"It has no column {intake.column_of['text']}; it has {', '.join(have[:20])}"[:500]
             )
         for batch in parquet.iter_batches(ROWS, columns=columns, use_threads=False):
-            for values in batch.to_pylist():
+            try:
+                rows = batch.to_pylist()
+            except (*DAMAGE, KeyError):
+                # Something in it is no value of Python's. It costs itself only.
+                rows = [{name: _as_python(batch.column(name)[at]) for name in columns} for at in range(len(batch))]
+            for values in rows:
                 yield partial(_parquet_row, values)
+
+
+def _as_python(scalar: Any) -> Any:
+    """A value of Arrow's: as bytes if it is a text that is not UTF-8, and named if Python has no such date."""
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        return scalar.as_buffer().to_pybytes()
+    except (*DAMAGE, KeyError):
+        return f"{scalar.type} {getattr(scalar, 'value', '')}".strip()
 
 
 def _parquet_row(values: dict[str, Any]) -> Row:

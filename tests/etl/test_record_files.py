@@ -2,6 +2,7 @@
 
 import io
 import json
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -87,7 +88,7 @@ def test_a_bad_line_costs_itself_only() -> None:
         "2": "! malformed",
         "c": "! no_text",
         "d": "! no_text",
-        "5": " ",
+        "5": "! no_text",
         "6": "! malformed",
         "z": "two",
     }
@@ -122,7 +123,99 @@ def test_what_follows_a_bad_row_is_read(bad: bytes, said: str) -> None:
     assert [record.key for record in found if record.fault is None] == ["a", "c", "d"]
     faults = [record.fault for record in found if record.fault is not None]
     assert said in faults[0].message
-    assert len(faults) == bad.count(b"\n")
+    assert len(faults) == 1
+
+
+def test_no_line_of_a_text_is_taken_for_a_row() -> None:
+    text = b"".join(b"Line %d of it, which goes on" % n + (b"\n" if n % 3 else b", and on\n") for n in range(30))
+    for bad in (b'b,"He said "no" to them.\n' + text + b'"\n', b'b,"' + b"x" * 30 + b'"y\n' + text):
+        raw = b"id,text\na,one\n" + bad + b"".join(b'k%d,"row %d"\n' % (n, n) for n in range(5))
+        rest = {f"k{n}": f"row {n}" for n in range(5)}
+        assert keyed(raw, "r.csv") == {"a": "one", "1": "! malformed", **rest}
+
+
+def test_where_nothing_tells_rows_from_lines_of_a_text_none_is_invented() -> None:
+    assert keyed(b'text\none\n"two\nthree\nfour\nfive\n', "r.csv") == {"0": "one", "1": "! malformed"}
+
+
+def test_a_cell_that_is_too_large_is_one_reject_and_its_lines_are_no_rows() -> None:
+    text = b"x, password\n" * 100
+    raw = b'id,text\na,one\nb,"' + text + b'"\nc,three\nd,"' + text + b'",\ne,five\n'
+    assert keyed(raw, "r.csv", Intake(limits=Limits(record_bytes=200))) == {
+        "a": "one",
+        "1": "! too_large",
+        "c": "three",
+        "3": "! too_large",
+        "e": "five",
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "raw"),
+    [
+        ("r.csv", b"\n\nid,text\na,one\n"),
+        ("r.csv", b"sep=;\r\nid;text\r\na;one\r\n"),
+        ("r.csv", "id,text\na,one\n".encode("utf-16-le")),
+        ("r.tsv", "id\ttext\na\tone\n".encode("utf-16-be")),
+        ("r.jsonl", '{"id": "a", "text": "one"}\n'.encode("utf-16-le")),
+        ("r.jsonl", '{"id": "a", "text": "one"}\n'.encode("utf-32-be")),
+    ],
+)
+def test_what_stands_before_the_header_and_how_wide_signs_are_is_seen(name: str, raw: bytes) -> None:
+    assert keyed(raw, name) == {"a": "one"}
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.jsonl"])
+def test_a_unit_of_utf16_that_is_none_costs_its_own_record(name: str) -> None:
+    rows = {
+        "r.csv": "id,text\n" + "".join(f"{n},text {n}\n" for n in range(300)),
+        "r.jsonl": "".join(f'{{"id": "{n}", "text": "text {n}"}}\n' for n in range(300)),
+    }[name]
+    raw = rows.encode("utf-16").replace("text 100".encode("utf-16-le"), b"t\0e\0\x00\xd8x\0")
+    found = keyed(raw[:-1], name)
+    assert next(key for key, text in found.items() if text.startswith("!")) == "100"
+    assert len(found) >= 299
+    assert found["101"] == "text 101"
+
+
+def test_a_value_of_parquet_that_is_none_of_pythons_costs_itself_only() -> None:
+    table = pa.table(
+        {
+            "id": pa.array([Decimal(n) for n in range(600)], pa.decimal128(5, 0)),
+            "text": pa.array([b"row %d" % n if n != 77 else "déjà vu à Besançon".encode("cp1252") for n in range(600)]),
+            "date": pa.array([2**31 - 1 if n == 78 else 18_000 for n in range(600)], pa.int32()).cast(pa.date32()),
+            "title": pa.array([0] * 600, pa.timestamp("s", "America/Nowhere")),
+        }
+    )
+    text = pa.Array.from_buffers(pa.string(), 600, table["text"].chunk(0).buffers())
+    held = io.BytesIO()
+    pq.write_table(table.set_column(1, "text", text), held)
+    found = read(held.getvalue(), "r.parquet")
+    assert [record.key for record in found] == [str(n) for n in range(600)]
+    assert [record.key for record in found if record.fault is not None] == []
+    assert (found[77].raw or b"").decode() == "déjà vu à Besançon"
+    assert json.loads(found[78].given or "")["date"]["value"] == "date32[day] 2147483647"
+    assert json.loads(found[79].given or "")["date"]["value"] == "2019-04-14"
+
+
+def test_signs_that_are_switched_to_within_ascii_are_read() -> None:
+    for encoding, words in {
+        "iso2022_jp": "東京は火曜日に雨が降り、市長は警報を出したと報道官が述べた。",
+        "hz": "北京星期二下雨，市长发布了警报，发言人说。",
+        "iso2022_kr": "서울은 화요일에 비가 내렸고 시장은 경보를 발령했다고 대변인이 밝혔다.",
+    }.items():
+        assert keyed(f"id,text\na,{words}\nb,two\n".encode(encoding), "r.csv") == {"a": words, "b": "two"}
+        if encoding != "iso2022_kr":  # which says what it is but once a file
+            raw = f'{{"id": "a", "text": "{words}"}}\n{{"id": "b", "text": "two"}}\n'.encode(encoding)
+            assert keyed(raw, "r.jsonl") == {"a": words, "b": "two"}
+
+
+@pytest.mark.parametrize("name", ["r.csv", "r.jsonl"])
+def test_an_encoding_that_is_named_has_to_be_the_files(name: str) -> None:
+    text = "Мэр Саратова сообщил в среду о ремонте моста через Волгу"
+    raw = f'{{"text": "{text}"}}\n' if name == "r.jsonl" else f"text\n{text}\n"
+    assert keyed(raw.encode("koi8-r"), name, Intake(encoding="koi8-r")) == {"0": text}
+    assert keyed(raw.encode(), name, Intake(encoding="koi8-r")) == {"0": "! undecodable"}
 
 
 def test_an_open_quotation_mark_ends_where_another_row_has_one() -> None:
@@ -132,7 +225,8 @@ def test_an_open_quotation_mark_ends_where_another_row_has_one() -> None:
 
 def test_lines_that_all_seem_to_go_on_to_the_end_are_not_read_again_and_again() -> None:
     raw = b"id,text\n" + b'a"b,"c\n' * 20_000
-    assert len(read(raw, "r.csv")) > 1
+    (record,) = read(raw, "r.csv")
+    assert record.fault is not None
 
 
 def test_a_row_of_another_encoding_is_read_as_such() -> None:
@@ -163,7 +257,8 @@ def test_halves_of_signs_are_taken_out() -> None:
         ("r.csv", b"id,body\na,one\n", "It has no column text; it has id, body"),
         ("r.parquet", parquet([{"id": "a", "body": "one"}]), "It has no column text; it has id, body"),
         ("r.jsonl", b'[{"text": "one"}]', "It is one JSON array"),
-        ("r.csv", b"\n", "Nothing in it is a text"),
+        ("r.csv", b"\n", "There is no row in it"),
+        ("r.csv", b"id,text\n", "There is no row in it"),
     ],
 )
 def test_a_file_without_texts_is_one_reject(name: str, raw: bytes, said: str) -> None:
