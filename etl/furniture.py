@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from etl.reference import Reference
 from etl.reference.furniture import LONGEST_LINE
 from etl.time_stamp import read_stamp
+from etl.words import SENTENCE_END
 
 _MOST_LINES_BELOW = 200
 _MOST_LINES_ABOVE = 80
@@ -29,7 +30,11 @@ programme and a chronology go on."""
 _LONGEST_HEADLINE = 120
 """Code points of the longest line that counts as a headline, without the end of a sentence."""
 
-_STOP = re.compile(r"[.!…。।॥։።။៕！:：;][\"»”’')\]]*$")
+_FEWEST_ABOVE = 2
+"""Headlines of a list after which a question is one more of them."""
+
+_GOES_ON = re.compile(r"[:：;；؛][\"”“»«’')\]]*$")
+_QUESTION = re.compile(r"[?؟？⁇⁈]$")
 _TIMED = re.compile(
     r"(?:(?P<day>\d{1,2})[./](?P<month>\d{1,2})[./](?P<year>\d{4}),?\s+)?[\[(]?(?P<hour>[0-2]?\d):(?P<minute>[0-5]\d)(?![\d:])"
 )
@@ -42,7 +47,7 @@ class _Line:
     Attributes:
         start: where it begins, behind white space.
         kind: of `etl.reference.furniture.KINDS`; `stamp` for a day and a time; `plain` for any other short line
-            without an end as sentences have it.
+            without an end as sentences have it; `question` for one that ends as a question, which headlines may be.
         time: what it begins with: year, month, day, hour, minute, of which the first three may be 0; None if it
             begins with no time.
     """
@@ -57,7 +62,7 @@ def kind_of_line(line: str, reference: Reference) -> str | None:
     """What a line is, of `etl.reference.furniture.KINDS`, or `stamp` for a day and a time; None for all others."""
     if len(line) > LONGEST_LINE:
         return None
-    if line[-1:] not in ".!?" and read_stamp(line, 0, len(line), reference.calendar):
+    if not SENTENCE_END.search(line[-8:]) and read_stamp(line, 0, len(line), reference.calendar):
         return "stamp"
     return reference.furniture.kind(line)
 
@@ -73,7 +78,7 @@ def end_of_article(text: str, start: int, end: int, reference: Reference) -> int
         start, end: from the body's beginning to the end of the page, without white space at both ends.
         reference: knows the lines.
     """
-    lines = list(_last_lines(text, start, end, reference))[::-1]
+    lines = _behind_questions(list(_last_lines(text, start, end, reference))[::-1])
     if not lines:
         return end
     # What an article of nothing but short lines consists of is not known.
@@ -89,7 +94,7 @@ def end_of_article(text: str, start: int, end: int, reference: Reference) -> int
 
 
 def _last_lines(text: str, start: int, end: int, reference: Reference) -> Iterator[_Line]:
-    """The lines from the last one up to the last that ends as a sentence, or introduces what follows."""
+    """The lines from the last one up to the last that ends as a sentence, questions aside, or introduces others."""
     for _ in range(_MOST_LINES_BELOW):
         if end <= start:
             return
@@ -99,16 +104,54 @@ def _last_lines(text: str, start: int, end: int, reference: Reference) -> Iterat
         line = text[first:end].strip()
         if line:
             kind = kind_of_line(line, reference)
-            if kind is None and (_STOP.search(line[-8:]) or len(line) > _LONGEST_HEADLINE):
-                return
+            if kind is None:
+                kind = _kind_of_other(line)
+                if kind is None:
+                    return
             timed = _TIMED.match(line)
             time = (
                 tuple(int(part or 0) for part in timed.group("year", "month", "day", "hour", "minute"))
                 if timed
                 else None
             )
-            yield _Line(text.index(line[0], first), kind or "plain", time)
+            yield _Line(text.index(line[0], first), kind, time)
         end = first - 1
+
+
+def _kind_of_other(line: str) -> str | None:
+    """`plain` or `question` of a line that is not known; None if it is the article's."""
+    if len(line) > _LONGEST_HEADLINE or _GOES_ON.search(line[-8:]):
+        return None
+    if _QUESTION.search(line):
+        return "question"
+    return None if SENTENCE_END.search(line[-8:]) else "plain"
+
+
+def _behind_questions(lines: list[_Line]) -> list[_Line]:
+    """The lines behind the last question that the article asks; those that are headlines become `plain`."""
+    kept: list[_Line] = []
+    for at, line in enumerate(lines):
+        if line.kind != "question":
+            kept.append(line)
+        elif _is_headline(line, kept, lines[at + 1 :]):
+            kept.append(replace(line, kind="plain"))
+        else:
+            kept = []
+    return kept
+
+
+def _is_headline(question: _Line, above: list[_Line], below: list[_Line]) -> bool:
+    """Whether a question is a headline of a list: nothing else is sure not to be an article's last sentence."""
+    if question.time is not None or (above and above[-1].kind == "stamp"):
+        return True
+    if not below:
+        return False
+    headlines = 0
+    while headlines < len(above) and above[-1 - headlines].kind == "plain":
+        headlines += 1
+    if headlines == len(above) or above[-1 - headlines].kind != "heading":
+        return False
+    return headlines >= _FEWEST_ABOVE or (headlines == 0 and below[0].kind == "plain")
 
 
 def _opening(lines: list[_Line]) -> int:
