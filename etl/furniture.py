@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from etl.paragraphs import head_lines
 from etl.reference import Reference
 from etl.reference.furniture import LONGEST_LINE
 from etl.time_stamp import read_stamp
@@ -201,23 +202,15 @@ def end_of_page_head(text: str, start: int, reference: Reference) -> int:
         start: where its header ends.
         reference: knows the lines.
     """
-    kinds: list[tuple[str, int, int]] = []
-    at = start
-    while at < len(text) and len(kinds) < _MOST_LINES_ABOVE:
-        stop = text.find("\n", at)
-        stop = len(text) if stop < 0 else stop
-        if stop - at > LONGEST_LINE + 40:
+    kinds: list[tuple[str, int]] = []
+    for line_start, line_end in head_lines(text, start, _MOST_LINES_ABOVE):
+        kind = kind_of_line(text[line_start:line_end], reference)
+        if kind not in ("furniture", "heading", "button", "menu"):
             break
-        line = text[at:stop].strip()
-        if line:
-            kind = kind_of_line(line, reference)
-            if kind not in ("furniture", "heading", "button", "menu"):
-                break
-            kinds.append((kind, at, stop))
-        at = stop + 1
+        kinds.append((kind, line_end))
     if kinds and kinds[-1][0] == "menu":
         kinds.pop()
-    is_menu = sum(kind in ("menu", "button") for kind, _, _ in kinds) >= _MENU
+    is_menu = sum(kind in ("menu", "button") for kind, _ in kinds) >= _MENU
     while kinds and not is_menu and kinds[-1][0] in ("menu", "button"):
         kinds.pop()
-    return kinds[-1][2] if kinds else start
+    return kinds[-1][1] if kinds else start

@@ -199,6 +199,21 @@ def test_the_menus_above_an_article_end_before_its_section(reference: Reference,
     assert (head + rest)[end_of_page_head(head + rest, 0, reference) :].lstrip() == rest
 
 
+def test_a_menu_goes_over_any_number_of_blank_lines(reference: Reference) -> None:
+    looked = 0
+
+    class Counted(str):
+        def find(self, *arguments: Any) -> int:
+            nonlocal looked
+            looked += 1
+            return super().find(*arguments)
+
+    head = "\n".join(["", "Home", "Politics", "Economy", "Sports", ""]).replace("\n", "\n \n" * 1_000)
+    text = Counted(f"{head}The bridge is open.")
+    assert text[end_of_page_head(text, 0, reference) :].lstrip().startswith("Sports")
+    assert looked <= 10
+
+
 def test_news_go_back_in_time_and_a_programme_does_not(reference: Reference) -> None:
     news = f"{ARTICLE}\n17:40 A quay opens\n17:21 Rain is expected\n17:07 A coach is named"
     programme = f"{ARTICLE}\n17:07 The doors open\n17:21 The choir sings\n17:40 The prizes are given"
