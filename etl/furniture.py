@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from etl.paragraphs import head_lines
 from etl.reference import Reference
 from etl.reference.furniture import LONGEST_LINE
 from etl.time_stamp import read_stamp
+from etl.words import SENTENCE_END
 
 _MOST_LINES_BELOW = 200
 _MOST_LINES_ABOVE = 80
@@ -29,7 +31,11 @@ programme and a chronology go on."""
 _LONGEST_HEADLINE = 120
 """Code points of the longest line that counts as a headline, without the end of a sentence."""
 
-_STOP = re.compile(r"[.!…。।॥։።။៕！:：;][\"»”’')\]]*$")
+_FEWEST_ABOVE = 2
+"""Headlines of a list after which a question is one more of them."""
+
+_GOES_ON = re.compile(r"[:：;；؛][\"”“»«’')\]]*$")
+_QUESTION = re.compile(r"[?؟？⁇⁈]$")
 _TIMED = re.compile(
     r"(?:(?P<day>\d{1,2})[./](?P<month>\d{1,2})[./](?P<year>\d{4}),?\s+)?[\[(]?(?P<hour>[0-2]?\d):(?P<minute>[0-5]\d)(?![\d:])"
 )
@@ -42,7 +48,7 @@ class _Line:
     Attributes:
         start: where it begins, behind white space.
         kind: of `etl.reference.furniture.KINDS`; `stamp` for a day and a time; `plain` for any other short line
-            without an end as sentences have it.
+            without an end as sentences have it; `question` for one that ends as a question, which headlines may be.
         time: what it begins with: year, month, day, hour, minute, of which the first three may be 0; None if it
             begins with no time.
     """
@@ -57,7 +63,7 @@ def kind_of_line(line: str, reference: Reference) -> str | None:
     """What a line is, of `etl.reference.furniture.KINDS`, or `stamp` for a day and a time; None for all others."""
     if len(line) > LONGEST_LINE:
         return None
-    if line[-1:] not in ".!?" and read_stamp(line, 0, len(line), reference.calendar):
+    if not SENTENCE_END.search(line[-8:]) and read_stamp(line, 0, len(line), reference.calendar):
         return "stamp"
     return reference.furniture.kind(line)
 
@@ -73,7 +79,7 @@ def end_of_article(text: str, start: int, end: int, reference: Reference) -> int
         start, end: from the body's beginning to the end of the page, without white space at both ends.
         reference: knows the lines.
     """
-    lines = list(_last_lines(text, start, end, reference))[::-1]
+    lines = _behind_questions(list(_last_lines(text, start, end, reference))[::-1])
     if not lines:
         return end
     # What an article of nothing but short lines consists of is not known.
@@ -89,7 +95,7 @@ def end_of_article(text: str, start: int, end: int, reference: Reference) -> int
 
 
 def _last_lines(text: str, start: int, end: int, reference: Reference) -> Iterator[_Line]:
-    """The lines from the last one up to the last that ends as a sentence, or introduces what follows."""
+    """The lines from the last one up to the last that ends as a sentence, questions aside, or introduces others."""
     for _ in range(_MOST_LINES_BELOW):
         if end <= start:
             return
@@ -99,16 +105,54 @@ def _last_lines(text: str, start: int, end: int, reference: Reference) -> Iterat
         line = text[first:end].strip()
         if line:
             kind = kind_of_line(line, reference)
-            if kind is None and (_STOP.search(line[-8:]) or len(line) > _LONGEST_HEADLINE):
-                return
+            if kind is None:
+                kind = _kind_of_other(line)
+                if kind is None:
+                    return
             timed = _TIMED.match(line)
             time = (
                 tuple(int(part or 0) for part in timed.group("year", "month", "day", "hour", "minute"))
                 if timed
                 else None
             )
-            yield _Line(text.index(line[0], first), kind or "plain", time)
+            yield _Line(text.index(line[0], first), kind, time)
         end = first - 1
+
+
+def _kind_of_other(line: str) -> str | None:
+    """`plain` or `question` of a line that is not known; None if it is the article's."""
+    if len(line) > _LONGEST_HEADLINE or _GOES_ON.search(line[-8:]):
+        return None
+    if _QUESTION.search(line):
+        return "question"
+    return None if SENTENCE_END.search(line[-8:]) else "plain"
+
+
+def _behind_questions(lines: list[_Line]) -> list[_Line]:
+    """The lines behind the last question that the article asks; those that are headlines become `plain`."""
+    kept: list[_Line] = []
+    for at, line in enumerate(lines):
+        if line.kind != "question":
+            kept.append(line)
+        elif _is_headline(line, kept, lines[at + 1 :]):
+            kept.append(replace(line, kind="plain"))
+        else:
+            kept = []
+    return kept
+
+
+def _is_headline(question: _Line, above: list[_Line], below: list[_Line]) -> bool:
+    """Whether a question is a headline of a list: nothing else is sure not to be an article's last sentence."""
+    if question.time is not None or (above and above[-1].kind == "stamp"):
+        return True
+    if not below:
+        return False
+    headlines = 0
+    while headlines < len(above) and above[-1 - headlines].kind == "plain":
+        headlines += 1
+    if headlines == len(above) or above[-1 - headlines].kind != "heading":
+        return False
+    return headlines >= _FEWEST_ABOVE or (headlines == 0 and below[0].kind == "plain")
 
 
 def _opening(lines: list[_Line]) -> int:
@@ -158,23 +202,15 @@ def end_of_page_head(text: str, start: int, reference: Reference) -> int:
         start: where its header ends.
         reference: knows the lines.
     """
-    kinds: list[tuple[str, int, int]] = []
-    at = start
-    while at < len(text) and len(kinds) < _MOST_LINES_ABOVE:
-        stop = text.find("\n", at)
-        stop = len(text) if stop < 0 else stop
-        if stop - at > LONGEST_LINE + 40:
+    kinds: list[tuple[str, int]] = []
+    for line_start, line_end in head_lines(text, start, _MOST_LINES_ABOVE):
+        kind = kind_of_line(text[line_start:line_end], reference)
+        if kind not in ("furniture", "heading", "button", "menu"):
             break
-        line = text[at:stop].strip()
-        if line:
-            kind = kind_of_line(line, reference)
-            if kind not in ("furniture", "heading", "button", "menu"):
-                break
-            kinds.append((kind, at, stop))
-        at = stop + 1
+        kinds.append((kind, line_end))
     if kinds and kinds[-1][0] == "menu":
         kinds.pop()
-    is_menu = sum(kind in ("menu", "button") for kind, _, _ in kinds) >= _MENU
+    is_menu = sum(kind in ("menu", "button") for kind, _ in kinds) >= _MENU
     while kinds and not is_menu and kinds[-1][0] in ("menu", "button"):
         kinds.pop()
-    return kinds[-1][2] if kinds else start
+    return kinds[-1][1] if kinds else start

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 _BLANK_LINE = re.compile(r"\n\s*\n")
 _LINE_END = re.compile(r"\n")
+_NOT_BLANK = re.compile(r"\S")
 
 # Each sign of the scripts that are written without spaces is a word of its own: that needs no dictionary.
 _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
@@ -52,16 +53,13 @@ def paragraphs(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 
 def head_lines(text: str, start: int, most: int) -> Iterator[tuple[int, int]]:
     """The first non-empty lines from `start` as (start, end), white space at their ends left out."""
-    at = start
-    while at < len(text) and most:
-        stop = text.find("\n", at)
-        stop = len(text) if stop < 0 else stop
-        line = text[at:stop]
-        if stripped := line.strip():
-            first = at + len(line) - len(line.lstrip())
-            yield first, first + len(stripped)
-            most -= 1
-        at = stop + 1
+    # All blank lines in a row are one step.
+    while most and (found := _NOT_BLANK.search(text, start)):
+        first = found.start()
+        start = text.find("\n", first)
+        start = len(text) if start < 0 else start
+        yield first, first + len(text[first:start].rstrip())
+        most -= 1
 
 
 def count_words(text: str) -> int:

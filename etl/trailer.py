@@ -15,7 +15,7 @@ from etl import agencies
 from etl.dateline import Span
 from etl.reference import Calendar, Reference
 from etl.reference.loader import TrailerRow
-from etl.words import BLANK, DASH, GAP, SENTENCE_END, WORD
+from etl.words import BLANK, DASH, GAP, SENTENCE_STOP, WORD
 
 MAXIMUM_LENGTH = 60
 """Code points of the longest sign-off."""
@@ -31,7 +31,7 @@ _SLOTS = {
         rf"(?:{BLANK}+(?:(?P<day2>\d{{1,2}}){BLANK}+)?(?P<month>{WORD.pattern})\.?,?(?:{BLANK}+(?P<year>\d{{4}}|\d{{2}}))?)?"
     ),
 }
-_SENTENCE_STOP = re.compile(r"[.!?…。؟:\"»”’')\]]\s*")
+_SENTENCE_STOP = re.compile(rf"{SENTENCE_STOP}\s*")
 
 
 @dataclass(frozen=True)
@@ -110,16 +110,12 @@ def find_trailer(text: str, start: int, end: int, reference: Reference) -> Trail
     for row, pattern in compile_trailers(reference):
         for at in starts:
             found = pattern.match(piece, at)
-            if found is not None and (read := _read(text, tail, found, row, at > 0, reference)):
+            if found is not None and (read := _read(tail, found, row, reference)):
                 return read
     return None
 
 
-def _read(
-    text: str, tail: int, found: re.Match[str], row: TrailerRow, is_behind: bool, reference: Reference
-) -> Trailer | None:
-    if is_behind and not SENTENCE_END.search(text[max(tail + found.start() - 8, 0) : tail + found.start()].rstrip()):
-        return None
+def _read(tail: int, found: re.Match[str], row: TrailerRow, reference: Reference) -> Trailer | None:
     groups = found.groupdict()
     agency = None
     if literal := groups.get("agency"):

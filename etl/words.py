@@ -25,5 +25,13 @@ _LETTERS = rf"[^\W\d_]+(?:[{_MARK}]+[^\W\d_]*)*"
 WORD = re.compile(rf"(?:['’]s-)?{_LETTERS}(?:(?!{_ENTITY})['’ʼ‘`´.&״\u2011-]{_LETTERS})*")
 """Letters, with an apostrophe, a hyphen or a full stop between two of them: `Port-au-Prince`, `D.C`, `INTERFAX.RU`."""
 
-SENTENCE_END = re.compile(r"[.!?…。؟।։][\"»”’')\]]*$")
-"""The end of a sentence at the end of a text, closing quotation marks and brackets included."""
+# Behind those that can be told apart here: Burmese, Khmer, Ethiopic, Armenian, Mongolian and Tibetan ones.
+_STOPS = ".!?…‼⁇⁈⁉。．！？｡؟۔܀।॥\u104b\u17d4\u17d5\u1362\u1367։\u1803\u0f0d"
+# What closes a quotation in one language opens it in another: „so“, »so«, ”so”.
+_CLOSERS = r"\"”“»«›‹’‘'＂＇」』｣》〉】〕〗）)\]}｝"
+
+SENTENCE_STOP = rf"[{_STOPS}](?:{_BLANKS}?[{_CLOSERS}])*"
+"""What a sentence stops with: a sign, and the quotation marks and brackets that close behind it."""
+
+SENTENCE_END = re.compile(rf"{SENTENCE_STOP}$")
+"""The same at the end of a text."""

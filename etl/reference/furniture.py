@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Generic, TypeVar
 
+from etl.words import SENTENCE_END
+
 _Entry = TypeVar("_Entry")
 
 KINDS = ("furniture", "heading", "button", "menu")
@@ -30,7 +32,15 @@ _NUMBER = re.compile(r"\d(?:[\d\s.,'’]*\d)?")
 _TOKEN = re.compile(r"#|[^\W_]+")
 _COLON = re.compile(r"\s*[:：]")
 _TRAIL = re.compile(r"\s*(?:[>/|»›→·:：]|-\s)")
-_SENTENCE_STOP = re.compile(r"[.!?…。؟।॥։።။៕！？][\"»”’')\]]*$")
+_LETTER = re.compile(r"[^\W\d_]")
+_SPEECH = re.compile(r"\W*[\"'“”„«»‹›‘’‚「『《〈＂]|[-\u2010-\u2015]\s*[^\W_]")
+"""What a sentence begins with that somebody in an article says."""
+
+_OWNED_OR_DATED = re.compile(
+    r"[\d\s.,-]*(?:©|℗|\(c\)\s*(?:\d{4}|copyright))|\d{1,2}[./]\d{1,2}[./]\d{4},?\s*[\[(]?\d{1,2}:\d{2}.*[?؟？!！]$",
+    re.IGNORECASE,
+)
+"""What ends as sentences do and is none: whose a text is, and a headline with its day and time."""
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u9fff]")
 _MOST_TOKENS = 24
 _BEGINNING = 60
@@ -87,6 +97,12 @@ def _first_word(key: str) -> str:
     return key.partition(" ")[0]
 
 
+def _is_sentence(line: str) -> bool:
+    """Whether a line ends as sentences do, whatever it begins with: figures, brackets, quotation marks."""
+    ends = SENTENCE_END.search(line[-8:]) is not None and _LETTER.search(line) is not None
+    return ends and not _OWNED_OR_DATED.match(line)
+
+
 class Furniture:
     """The lines that are known."""
 
@@ -136,8 +152,11 @@ class Furniture:
         Args:
             line: without white space at its ends, of LONGEST_LINE code points at most.
         """
-        # Of what ends as a sentence, only what no article says is known: by the whole of it, or by how it begins.
-        is_sentence = _SENTENCE_STOP.search(line[-8:]) is not None and line[0].isalpha()
+        # Of what ends as a sentence, only what no article says is known: by the whole of it, or by how it begins. In
+        # quotation marks it is what somebody says of a page.
+        is_sentence = _is_sentence(line)
+        if is_sentence and _SPEECH.match(line):
+            return None
         key = line_key(line[:_BEGINNING] if is_sentence else line)
         if not key:
             # Signs alone: a rule, a row of stars.

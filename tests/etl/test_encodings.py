@@ -244,12 +244,55 @@ def test_every_codec_is_known_and_at_home_somewhere() -> None:
         "„Spaß“ – GROẞ“, PÂQUES… À “LÂ”; Â » Ê”",
         "П“С” и Р“С”; ЗРІСТ; В… в „в“ в–в",
         "√2, √x and √(a)",
+        "The factor n√π appears twice in the formula of the paper.",
+        "It grows as a√Ω and not as b√π, she said.",
+        "a√Ω + b√π = c√µ; d√∂, e√∏, f√∫ and g√∞ follow, x√∑y too",
+        "Le résultat est x√é, et non y√à ou z√ü.",
+        "sin√πx + cos√πy ≈ 2√πxy, log√∂z: n≈π, √∆µ",
+        "Done√, paid√£5 and √ ©; 3√ß, r√Ø and r√ø",
+        "É™brand, Ä™brand and Å™brand; le prix É™x",
+        "CafÉ™ and BarÉ™ and ThÉ™ are names",
         "LÃNH ĐẠO XÃ “TÂN HÒA” ĐÃ… BÀ Ã” VÀ",
         "ŞƏKİDƏ “Ə” HƏRFİ… İ–I; QƏBƏLƏ®",
     ],
 )
 def test_what_only_looks_like_mojibake_stays(text: str) -> None:
     assert clean(text) == (text, ())
+
+
+@pytest.mark.parametrize(
+    ("misread", "text"),
+    [
+        ("d√©j√†", "déjà"),
+        ("S√£o Paulo", "São Paulo"),
+        ("M√∂nchen und G√∂ttingen", "Mönchen und Göttingen"),
+        ("L‚Äô√âtat, fran√ßais", "L’État, français"),
+        ("gÉ™nc", "gənc"),
+        # A formula next to what is misread.
+        ("a√Ω and b√π\n\ndÃ©jÃ\u00a0", "a√Ω and b√π\n\ndéjà"),
+        ("a√Ω and dÃ©jÃ\u00a0 n√π", "a√Ω and déjà n√π"),
+    ],
+)
+def test_what_formulas_and_trade_marks_never_have_is_put_right(misread: str, text: str) -> None:
+    assert clean(misread) == (text, ("mojibake_repaired",))
+
+
+@given(
+    st.lists(
+        st.builds(
+            "{}{}{}{}".format,
+            st.sampled_from(["", "2", "n", "ab", "sin", "(", "Δ"]),
+            st.sampled_from("√√√≈∆ƒ¬"),
+            st.sampled_from("πΩµ∏∫∂∞∑ßØøÄÅÇÉÑÖÜáàâäãéèêëíìîïñóòôöúùû"),
+            st.sampled_from(["", "x", "xy", ")", "²", " + "]),
+        ),
+        max_size=6,
+    ),
+    st.sampled_from([FRENCH, GERMAN, GREEK, "She wrote:"]),
+)
+def test_formulas_stay(formulas: list[str], text: str) -> None:
+    written = f"{text}\n{' '.join(formulas)}"
+    assert clean(written) == (unicodedata.normalize("NFC", written), ())
 
 
 @pytest.mark.parametrize("codec", ["windows-1252", "windows-1251", "windows-1250", "windows-1254"])

@@ -47,9 +47,86 @@ def test_furniture_below_an_article_is_no_part_of_it(reference: Reference, below
         "The rights were reserved",
         "Five views of the same hill",
         "He came home > and went.",
+        "“We use cookies because everyone else does,” the director of the firm told them.",
+        "‘All rights reserved’ is what it says on every one of them, the curator said.",
+        '"All rights reserved is what it says on every one of them," the curator said.',
+        "– Nous utilisons des cookies parce que tout le monde le fait.",
+        "1,200 people said they had to accept all cookies before they saw the page.",
+        "5 % der Leser wollten, dass alle Rechte vorbehalten bleiben.",
+        "$3 is the price, the use of cookies and all rights reserved included.",
+        "(The firm later said that all rights reserved in the contract had been given back.)",
+        "[Some said that they had to accept all cookies.]",
+        "(c) The third firm said that all rights reserved had been given back.",
+        "¿Quién dijo que todos los derechos reservados son nuestros?, preguntó el ministro al final.",
+        "14.05.2024 17:07 the ship sailed, all rights reserved.",
     ],
 )
 def test_no_sentence_is_taken_for_furniture(reference: Reference, below: str) -> None:
+    text = f"{ARTICLE}\n\n{below}"
+    assert end_of_article(text, 0, len(text), reference) == len(text)
+
+
+SENTENCES = [
+    "The bridge over the river is open again, the town said on Monday.",
+    '"Who is going to pay for the new bridge over the river?"',
+    "And who, the members asked again and again, is going to pay for all of it?",
+    "3,000 visitors came!",
+    "„Wir haben unser Ziel erreicht.“",
+    "Müller sagte: ‚Wir haben unser Ziel erreicht!‘",
+    "»Vi har nået vores mål.«",
+    "”Vi har nått vårt mål.”",
+    "« Nous avons atteint notre but. »",
+    "¿Quién va a pagar el puente?",
+    "(El puente se abrió el lunes.)",
+    "Кто заплатит за новый мост через реку, спросили депутаты?",
+    "他說：「我們會繼續努力，直到橋樑完工。」",
+    "首相は『国民の理解を得たい！』",
+    "谁来为新桥买单？",
+    "وسأل النائب أمام الصحفيين: متى يبدأ العمل بهذا القانون الجديد؟",
+    "وزیر نے کہا کہ یہ عوام کے لیے بہت اچھا دن ہے۔",
+    "पुल सोमवार को फिर से खुल गया।",
+    "ស្ពានបើកវិញហើយ។",
+    "တံတားပြန်ဖွင့်ပြီ။",
+    "ድልድዩ እንደገና ተከፈተ።",
+    "Կամուրջը կրկին բաց է։",
+    "Who will pay for it? (The town will.)",
+]
+
+
+@pytest.mark.parametrize("heading", ["Read also", "Lesen Sie auch", "相關新聞"])
+@pytest.mark.parametrize("sentence", SENTENCES)
+def test_what_goes_on_behind_a_box_of_other_headlines_stays(reference: Reference, heading: str, sentence: str) -> None:
+    text = f"{ARTICLE}\n\n{heading}\n\nA quay opens\n\n{sentence}"
+    assert end_of_article(text, 0, len(text), reference) == len(text)
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "Read also\nWho mends the road?\nA quay opens",
+        "Read also\nA quay opens\nRain is expected\nWho mends the road?\nLeave a comment",
+        "Read also\nA quay opens\nRain is expected\nWho mends it?\nWho paints it?\nLeave a comment",
+        "17:40 A quay opens\n17:21 Who mends the road?\n17:07 A coach is named",
+        "17:40 A quay opens\n17:21 A coach is named\n17:07 Who mends the road?",
+        "14.05.2024 [17:07]\nA quay opens\n13.05.2024 [17:07]\nWho mends the road?",
+        "14.05.2024 [17:07] Who mends the road?",
+    ],
+)
+def test_headlines_that_ask_go_with_the_others(reference: Reference, below: str) -> None:
+    text = f"{ARTICLE}\n\n{below}"
+    assert text[: end_of_article(text, 0, len(text), reference)] == ARTICLE
+
+
+@pytest.mark.parametrize(
+    "below",
+    [
+        "Read also\nWho mends the road?",
+        "Read also\nA quay opens\nRain is expected\nWho mends the road?",
+        "Read also\nA quay opens\nWho mends the road?\nJane Doe",
+        "A quay opens\nRain is expected\nWho mends the road?\nJane Doe",
+    ],
+)
+def test_a_question_that_may_be_the_article_s_stays(reference: Reference, below: str) -> None:
     text = f"{ARTICLE}\n\n{below}"
     assert end_of_article(text, 0, len(text), reference) == len(text)
 
@@ -122,6 +199,21 @@ def test_the_menus_above_an_article_end_before_its_section(reference: Reference,
     assert (head + rest)[end_of_page_head(head + rest, 0, reference) :].lstrip() == rest
 
 
+def test_a_menu_goes_over_any_number_of_blank_lines(reference: Reference) -> None:
+    looked = 0
+
+    class Counted(str):
+        def find(self, *arguments: Any) -> int:
+            nonlocal looked
+            looked += 1
+            return super().find(*arguments)
+
+    head = "\n".join(["", "Home", "Politics", "Economy", "Sports", ""]).replace("\n", "\n \n" * 1_000)
+    text = Counted(f"{head}The bridge is open.")
+    assert text[end_of_page_head(text, 0, reference) :].lstrip().startswith("Sports")
+    assert looked <= 10
+
+
 def test_news_go_back_in_time_and_a_programme_does_not(reference: Reference) -> None:
     news = f"{ARTICLE}\n17:40 A quay opens\n17:21 Rain is expected\n17:07 A coach is named"
     programme = f"{ARTICLE}\n17:07 The doors open\n17:21 The choir sings\n17:40 The prizes are given"
@@ -147,11 +239,30 @@ LINES = st.sampled_from(
 )  # fmt: skip
 
 
-@given(above=st.lists(LINES, max_size=12), below=st.lists(LINES, max_size=30))
-@settings(max_examples=150, deadline=None)
-def test_a_sentence_is_never_cut(reference: Reference, above: list[str], below: list[str]) -> None:
-    sentence = "The bridge over the river is open again, the town said on Monday."
-    text = "\n".join([*above, sentence, *below])
+SPOKEN = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["", "1,200 ", "$5 ", "5 % ", "“", "„", "»", "« ", "「", "『", "(", "[", "¿", "– ", '"', "'", "… "]),
+    st.sampled_from(
+        ["they said all rights reserved were theirs", "viele sollten alle Cookies akzeptieren", "то все права защищены",
+         "dijo que todos los derechos reservados son suyos", "他们说版权所有", "أن جميع الحقوق محفوظة", "वे सर्वाधिकार सुरक्षित"]
+    ),
+    st.sampled_from([".", "!", "…", ".”", ".“", "!«", " ! »", "?”", "?)", "?“", "。", "。」", "！』", "۔", "؟»", "।", "॥'", "។"]),
+)  # fmt: skip
+
+
+@given(
+    parts=st.one_of(
+        st.tuples(st.just(""), st.sampled_from(SENTENCES)), st.tuples(st.sampled_from(["", f"{ARTICLE}\n"]), SPOKEN)
+    ),
+    above=st.lists(LINES, max_size=12),
+    below=st.lists(LINES, max_size=30),
+)
+@settings(max_examples=300, deadline=None)
+def test_a_sentence_is_never_cut(
+    reference: Reference, parts: tuple[str, str], above: list[str], below: list[str]
+) -> None:
+    opening, sentence = parts
+    text = opening + "\n".join([*above, sentence, *below])
     start = end_of_page_head(text, 0, reference)
     assert sentence in text[start : end_of_article(text, start, len(text.rstrip()), reference)]
 

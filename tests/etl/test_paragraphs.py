@@ -1,3 +1,5 @@
+from typing import Any
+
 import duckdb
 import pytest
 from hypothesis import given
@@ -46,6 +48,23 @@ def test_counts_words(text: str, count: int) -> None:
 def test_head_lines_skips_blank_lines_and_stops() -> None:
     text = "a\n\n  b \n c\nd"
     assert [text[start:end] for start, end in head_lines(text, 0, 3)] == ["a", "b", "c"]
+
+
+class _Counted(str):
+    """A text that counts how often something is looked for in it."""
+
+    looked = 0
+
+    def find(self, *arguments: Any) -> int:
+        self.looked += 1
+        return super().find(*arguments)
+
+
+def test_head_lines_skips_any_number_of_blank_lines_at_once() -> None:
+    blank = "\n \r\n\t\u3000\n" * 10_000
+    text = _Counted(f"{blank}a{blank}b{blank}")
+    assert [text[start:end] for start, end in head_lines(text, 0, 10)] == ["a", "b"]
+    assert text.looked <= 10
 
 
 body = st.text(alphabet="ab \n\t\u00a0\u2028.é", max_size=60)

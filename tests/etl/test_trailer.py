@@ -14,6 +14,8 @@ READ = [
     ("O texto acaba. Lusa/Fim", "Lusa/Fim", "Lusa", None),
     ("O texto acaba.\nLusa/fim", "Lusa/fim", "Lusa", None),
     ("The text ends. — ONA", "— ONA", "ONA", None),
+    ("Er sagte: „So ist es.“ (Belga)", "(Belga)", "Belga", None),
+    ("Han sade: »Så är det.» (Belga)", "(Belga)", "Belga", None),
     ("The text ends. - Trend", "- Trend", "Trend", None),
     ("The text ends.\n\nReuter", "Reuter", "Reuter", None),
     ("THE TEXT ENDS.\nREUTER", "REUTER", "REUTER", None),
