@@ -14,7 +14,6 @@ import re
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
-from urllib.parse import urlsplit
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -30,6 +29,11 @@ HEADERS = (
     (b"content-security-policy", b"img-src 'self' data: blob:; frame-ancestors 'none'; form-action 'self'"),
     (b"x-frame-options", b"DENY"),
 )
+
+
+_HOST = re.compile(r"(?P<name>[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?", re.ASCII)
+
+_FOREIGN = "this request comes from a page of another site"
 
 
 class Guard:
@@ -67,16 +71,16 @@ class Guard:
         if not self._is_ours(host):
             return f"{host!r} is no name of this server: start `copydesk ui` with --name to have it called so"
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
-            return "this request comes from a page of another site"
-        is_query = scope["type"] == "http" and scope["method"] == "GET" and b"query=" in scope["query_string"]
-        if is_query and scope["path"].rstrip("/").endswith("/graphql"):
-            # A picture or a link does that, and need not say where it stands.
-            return "queries are sent with POST"
-        return None
+        if origin is not None and origin.partition("://")[2] != host:
+            return _FOREIGN
+        # Of a WebSocket every browser says the origin.
+        return _refusal_of_http(scope, headers) if scope["type"] == "http" else None
 
     def _is_ours(self, host: str) -> bool:
-        name = re.sub(r":\d+\Z", "", host).strip("[]").casefold()
+        found = _HOST.fullmatch(host)
+        if found is None:
+            return False
+        name = found["name"].strip("[]").casefold()
         if name in self._names:
             return True
         try:
@@ -84,6 +88,38 @@ class Guard:
         except ValueError:
             return False
         return True
+
+
+def _refusal_of_http(scope: Scope, headers: dict[str, str]) -> str | None:
+    """Why a request is refused by what it asks for, and from where; None if it is not.
+
+    Browsers do not always tell of a request that another page made them send it: of a picture they send no `Origin`,
+    and no `Sec-Fetch-Site` either where the server's name is not localhost. So what such a request can look like at
+    all has to change nothing.
+    """
+    method, site = scope["method"], headers.get("sec-fetch-site")
+    if site in ("cross-site", "same-site") and not _is_link(method, headers):
+        return _FOREIGN
+    # A decoded path, as routes are matched against, which overlook a line end at the end of one.
+    names = [name.strip().casefold() for name in scope["path"].split("/")]
+    if "notebook" in names:
+        # It would show as a page of this server whatever HTML stands in a file that the user can read.
+        return "there are no notebooks here"
+    if method in ("GET", "HEAD"):
+        # The page that queries are written in has no parameters. All others are a query's, however they are spelled.
+        return "queries are sent with POST" if "graphql" in names and scope["query_string"] else None
+    if method != "POST":
+        return f"nothing is asked for with {method}"
+    # Dagster takes queries and events of any other kind, too, without a body even. Pages may send those elsewhere
+    # without asking first, and with parameters of the kind that name JSON.
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    return None if kind == "application/json" else "what is sent has to be application/json"
+
+
+def _is_link(method: str, headers: dict[str, str]) -> bool:
+    """Whether someone followed a link to a page, which then fills the window."""
+    wanted = (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest"))
+    return method == "GET" and wanted == ("navigate", "document")
 
 
 async def _refuse(kind: str, reason: str, send: Send) -> None:

@@ -17,10 +17,15 @@ from etl.records import MAPPING, PATH, SIDECAR
 
 _ORIGINS = frozenset({MAPPING, PATH, SIDECAR})
 _EARLIEST = 1600
-_SECONDS = re.compile(r"1?\d{9}(?:\.\d+)?")
-_MILLISECONDS = re.compile(r"1\d{12}")
-_ISO = re.compile(r"(\d{4})(?:[-/.]?(\d{1,2})(?:[-/.]?(\d{1,2})(?!\d)(?:[T ].*)?)?)?Z?")
-_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:T?\d{4,6}.*)?")
+_SECONDS = re.compile(r"1?\d{9}(?:\.\d*)?")
+_MILLISECONDS = re.compile(r"1\d{12}(?:\.\d*)?")
+# A table that has gaps has its numbers with a decimal point. Two figures behind it are a month if a year has it.
+_YEAR = re.compile(r"(\d{4})(?:\.(?!(?:0[1-9]|1[0-2])\Z)\d*)?Z?")
+_PARTED = re.compile(r"(\d{4})([-/.])(\d{1,2})(?:\2(\d{1,2})(?:[T ].*)?)?Z?")
+# Behind the day a time to the minute, second or millisecond. Seven figures may be a day of a year, or parts without
+# their noughts: they are not taken.
+_COMPACT = re.compile(r"(\d{4})(\d{2})(?:(\d{2})(?:(?:\d{4}|\d{6}|\d{9})(?!\d).*|[T ].*)?)?(?:\.0*)?")
+_DAY_OF_YEAR = re.compile(r"(\d{4})-(\d{3})(?:T.*)?Z?")
 
 
 @dataclass(frozen=True)
@@ -62,30 +67,47 @@ def read_given(column: str | None) -> Given:
 def given_date(value: str) -> Header:
     """A date as data files write it: ISO 8601 as far as it is known, RFC 2822, or seconds or milliseconds since 1970.
 
-    What is none of these, or no day that a calendar has, comes back without a year.
+    A month or a day of 0 is one that is not known. What is none of these, or no day that a calendar has, comes back
+    without a year.
     """
-    year, month, day = _parts(" ".join(value.split()))
     try:
-        is_sound = year is not None and dt.date(year, month or 1, day or 1).year >= _EARLIEST
-    except (ValueError, OverflowError):
+        year, month, day = _parts(" ".join(value.split()))
+        is_sound = dt.date(year, month or 1, day or 1).year >= _EARLIEST
+    except (ValueError, TypeError, IndexError, OverflowError, OSError):
         is_sound = False
     return Header(value, 0, 0, year, month, day) if is_sound else Header(value, 0, 0, None, None, None)
 
 
-def _parts(value: str) -> tuple[int | None, int | None, int | None]:
-    try:
-        if _MILLISECONDS.fullmatch(value):
-            date = dt.datetime.fromtimestamp(float(value) / 1000, dt.UTC)
-        elif _SECONDS.fullmatch(value):
-            date = dt.datetime.fromtimestamp(float(value), dt.UTC)
-        elif found := _COMPACT.fullmatch(value) or _ISO.fullmatch(value):
-            year, month, day = (int(part) if part else None for part in found.groups())
-            return year, month, day
-        else:
-            date = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError, OverflowError, OSError):
-        return None, None, None
+def _parts(value: str) -> tuple[int, int | None, int | None]:
+    """The year, the month and the day that are written.
+
+    Raises:
+        ValueError, TypeError, IndexError, OverflowError, OSError: it is no date.
+    """
+    if found := _YEAR.fullmatch(value):
+        return int(found[1]), None, None
+    if found := _DAY_OF_YEAR.fullmatch(value):
+        first = dt.date(int(found[1]), 1, 1)
+        date = first + dt.timedelta(days=int(found[2]) - 1)
+        if date.year != first.year:
+            raise ValueError("no such day in the year")
+    elif _MILLISECONDS.fullmatch(value):
+        date = dt.datetime.fromtimestamp(float(value) / 1000, dt.UTC)
+    elif _SECONDS.fullmatch(value):
+        date = dt.datetime.fromtimestamp(float(value), dt.UTC)
+    elif found := _PARTED.fullmatch(value):
+        return _known(found[1], found[3], found[4])
+    elif found := _COMPACT.fullmatch(value):
+        return _known(found[1], found[2], found[3])
+    else:
+        date = parsedate_to_datetime(value)
     return date.year, date.month, date.day
+
+
+def _known(year: str, month: str, day: str | None) -> tuple[int, int | None, int | None]:
+    """The parts as numbers; without the month a day says nothing."""
+    known_month = int(month) or None
+    return int(year), known_month, (int(day or 0) or None) if known_month else None
 
 
 _TAG = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_][A-Za-z0-9]+)*")

@@ -109,10 +109,12 @@ def test_no_page_of_another_site_can_ask_it_for_anything(address: str) -> None:
         except urllib.error.HTTPError as error:
             return error.code
 
-    query = f"{address}/graphql?query=%7Bversion%7D"
-    assert status(query, b"", Origin=address) == 200
-    assert status(query, b"", Origin="http://example.org") == 403
-    assert status(query) == 403
+    query, json = b'{"query": "{version}"}', {"Content-Type": "application/json"}
+    assert status(f"{address}/graphql", query, Origin=address, **json) == 200
+    assert status(f"{address}/graphql", query, Origin="http://example.org", **json) == 403
+    assert status(f"{address}/graphql?query=%7Bversion%7D", b"") == 403
+    assert status(f"{address}/graphql?quer%79=%7Bversion%7D") == 403
+    assert status(f"{address}/graphql%0A?quer%79=%7Bversion%7D") == 403
     assert status(address, Host="example.org") == 403
 
 

@@ -2,16 +2,23 @@
 
 import datetime as dt
 import json
+import re
 from pathlib import Path
 
+import hypothesis
+import pyarrow as pa
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
 
+from etl.contract import RECORDS_SCHEMA
 from etl.errors import SetupFault
 from etl.given import given_date, read_given
 from etl.intake import Intake
 from etl.outside import Outside
 from etl.reading import Reading, read_document
 from etl.reference import load_reference
+from etl.transform import transform
 
 TODAY = dt.date(2026, 1, 1)
 
@@ -30,6 +37,42 @@ TODAY = dt.date(2026, 1, 1)
         ("Sat, 27 Feb 2021 10:00:00 +0000", "2021-02-27"),
         ("1614420000", "2021-02-27"),
         ("1614420000000", "2021-02-27"),
+        ("1614384000.0", "2021-02-27"),
+        ("1614384000.75", "2021-02-27"),
+        ("1614384000000.0", "2021-02-27"),
+        ("2021.0", "2021"),
+        ("2021.", "2021"),
+        ("2021.5", "2021"),
+        ("2021.25", "2021"),
+        ("20210227.0", "2021-02-27"),
+        ("2021.02", "2021-02"),
+        ("2021.2.7", "2021-02-07"),
+        ("202102", "2021-02"),
+        ("202102271030", "2021-02-27"),
+        ("20210227103000123", "2021-02-27"),
+        ("20210227 10:30", "2021-02-27"),
+        ("2021-00-00", "2021"),
+        ("2021-00-00 00:00:00", "2021"),
+        ("2021-00-05", "2021"),
+        ("2021-05-00", "2021-05"),
+        ("2021-05-00T00:00:00Z", "2021-05"),
+        ("2021-0", "2021"),
+        ("20210500", "2021-05"),
+        ("2021-123", "2021-05-03"),
+        ("2021-123T10:00:00Z", "2021-05-03"),
+        ("2020-366", "2020-12-31"),
+        ("2021-366", None),
+        ("2021-000", None),
+        ("2021123", None),
+        ("20210", None),
+        ("2021-5/3", None),
+        ("2021-0503", None),
+        ("202105-03", None),
+        ("2021/123", None),
+        ("1614384000000000", None),
+        ("2021-W05", None),
+        ("0000-00-00", None),
+        ("2021-13", None),
         ("2021-02-30", None),
         ("27/02/2021", None),
         ("0001-01-01", None),
@@ -39,6 +82,59 @@ TODAY = dt.date(2026, 1, 1)
 )
 def test_dates_of_data_files(value: str, edtf: str | None) -> None:
     assert given_date(value).edtf == edtf
+
+
+DIGITS = st.text("0123456789", max_size=20)
+
+PARTS = st.lists(st.text("0123456789", min_size=1, max_size=4), min_size=1, max_size=4)
+
+NUMBERS = st.one_of(
+    DIGITS,
+    st.text("0123456789-/.TZ: ", max_size=20),
+    st.builds(lambda parts, sign: sign.join(parts), PARTS, st.sampled_from("-/.T ")),
+    st.builds(lambda year, rest: f"{year}{rest}", st.integers(1600, 2030), DIGITS),
+    st.builds(lambda year, sign, rest: f"{year}{sign}{rest}", st.integers(1600, 2030), st.sampled_from("-/."), DIGITS),
+)
+
+
+@hypothesis.given(NUMBERS)
+@settings(max_examples=2000, deadline=None)
+def test_what_is_made_of_figures_is_a_date_only_if_it_says_so(value: str) -> None:
+    date = given_date(value)
+    if date.year is None:
+        assert (date.month, date.day) == (None, None)
+        return
+    dt.date(date.year, date.month or 1, date.day or 1)
+    assert date.day is None or date.month is not None
+    figures = re.sub(r"\.\d*\Z", "", value.strip())
+    if re.fullmatch(r"1?\d{9}|1\d{12}", figures):
+        seconds = int(figures) / (1000 if len(figures) == 13 else 1)
+        assert date.edtf == dt.datetime.fromtimestamp(seconds, dt.UTC).date().isoformat()
+    elif found := re.match(r"(\d{4})-(\d{3})(?!\d)", value.strip()):
+        assert date.edtf == (dt.date(int(found[1]), 1, 1) + dt.timedelta(int(found[2]) - 1)).isoformat()
+    else:
+        # Each part stands in its place: behind one sign, which is everywhere the same, or as two figures.
+        month, day = f"0*{date.month}", f"0*{date.day}"
+        signed = f"(?P<sign>[-/.]){month}" + (f"(?P=sign){day}" if date.day else "")
+        bare = f"{date.month or 0:02}" + (f"{date.day:02}" if date.day else "")
+        rest = f"(?:{signed}(?!\\d)|{bare})" if date.month else ""
+        assert re.match(f"{date.year:04}{rest}", value.strip()), (date, rest)
+
+
+@hypothesis.given(NUMBERS, st.sampled_from([0, 1, 2]))
+@settings(max_examples=300, deadline=None)
+def test_no_date_that_is_given_costs_the_document(value: str, which: int) -> None:
+    text = (LEAD, f"Bakou, 27 février, AZERTAC\n\n{LEAD}", f" date 2021-02 {LEAD}")[which]
+    assert reading(text, date=value).date.date_precision in ("day", "month", "year", "none")
+
+
+@pytest.mark.parametrize("value", ["2021-00-00", "2021-05-00", "2021.0", "2021.5", "2021-123", "0000-00-00"])
+def test_a_date_of_which_a_part_is_unknown_is_no_reject(value: str) -> None:
+    empty = dict.fromkeys(RECORDS_SCHEMA.names)
+    record = {"source": "s", "path": "p", "record_key": "0", "raw": LEAD.encode(), "seen_on": TODAY}
+    record |= {"content_sha256": "0" * 64, "given": given(date=value)}
+    tables = transform(pa.RecordBatch.from_pylist([empty | record], schema=RECORDS_SCHEMA))
+    assert (tables["rejects"].num_rows, tables["documents"].num_rows) == (0, 1)
 
 
 def given(**values: str) -> str:
