@@ -40,9 +40,12 @@ _MARKS = re.compile(
 """More combining marks on one letter than any language has: sorting them takes quadratic time."""
 
 _FEW_CONTROLS = 8
-_CONTROL_SHARE, _CONTROL_SHARE_OF_UTF8 = 0.08, 0.15
+_CONTROL_SHARE, _CONTROL_SHARE_OF_UTF8, _CONTROL_SHARE_OF_FRAME = 0.08, 0.15, 0.3
 """Text of the wire holds control bytes (SOH, STX, ETX, form feeds), and old tapes are padded with NULs. More than this
-share of them is not text; what is UTF-8 but for them may have more."""
+share of them is not text; what is UTF-8 but for them may have more, and a flash in the wire's frame more still."""
+
+_FRAME = re.compile(rb"\x01.*\x02.*\x03", re.DOTALL)
+"""Start of heading, start of text, end of text: ANPA 1312 and IPTC 7901."""
 
 _FORMATS = {
     b"%PDF-": "This is a PDF",
@@ -185,10 +188,7 @@ def _to_text(raw: bytes, encoding: str | None) -> tuple[str, str, tuple[str, ...
             return _as_marked(raw, marked)
     if encoding is not None:
         return _as_named(raw, encoding)
-    if raw.startswith(_HEADS):
-        raise RecordFault("binary", next(what for mark, what in _FORMATS.items() if raw.startswith(mark)))
-    if raw[_TAR_MARK] == b"ustar":
-        raise RecordFault("binary", "This is a tar archive")
+    _require_no_other_format(raw)
     if b"\x1b" in raw or (b"~" in raw and b"~{" in raw):
         from etl.unmarked import seven_bit
 
@@ -206,6 +206,13 @@ def _to_text(raw: bytes, encoding: str | None) -> tuple[str, str, tuple[str, ...
     except UnicodeDecodeError as error:
         return _taken(_detected(raw, error.start))
     return text, "utf-8", ()
+
+
+def _require_no_other_format(raw: bytes) -> None:
+    if raw.startswith(_HEADS):
+        raise RecordFault("binary", next(what for mark, what in _FORMATS.items() if raw.startswith(mark)))
+    if raw[_TAR_MARK] == b"ustar":
+        raise RecordFault("binary", "This is a tar archive")
 
 
 def _taken(found: Candidate) -> tuple[str, str, tuple[str, ...]]:
@@ -232,6 +239,7 @@ def _as_marked(raw: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
 
 def _as_named(raw: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
     """Bytes in the encoding that their source names."""
+    _require_no_other_format(raw)
     flags: tuple[str, ...] = ()
     try:
         text = raw.decode(encoding)
@@ -256,6 +264,9 @@ def _as_named(raw: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
         other = _found(raw)
         if other and other != encoding and unicodedata.normalize("NFC", raw.decode(other, "ignore")) != text:
             raise RecordFault("undecodable", f"The source names {encoding}, but this looks like {other}")
+        if not other and controls + len(_C1.findall(text)) > max(_FEW_CONTROLS, _CONTROL_SHARE * len(text)):
+            # Encodings that have a sign for every byte make something of anything.
+            raise RecordFault("binary", f"It is no text in {encoding}, which its source names, and holds many controls")
     return text, encoding, flags
 
 
@@ -298,7 +309,7 @@ def _without_nuls(raw: bytes, controls: int) -> bytes:
     most = _CONTROL_SHARE
     try:
         rest.decode("utf-8")
-        most = _CONTROL_SHARE_OF_UTF8
+        most = _CONTROL_SHARE_OF_FRAME if _FRAME.search(raw) else _CONTROL_SHARE_OF_UTF8
     except UnicodeDecodeError:
         pass
     if controls > max(_FEW_CONTROLS, size * most):

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from etl.codec_list import RARE
 from etl.encodings import Candidate
+from etl.errors import RecordFault
 from etl.likelihood import likelihood
 
 
@@ -106,7 +107,11 @@ _CONTINUATION = bytes(range(0x80, 0xC0))
 
 
 def seven_bit(raw: bytes) -> Candidate | None:
-    """ISO-2022-JP, ISO-2022-KR or HZ, which switch to signs of two bytes and back within ASCII; None if it is none."""
+    """ISO-2022-JP, ISO-2022-KR or HZ, which switch to signs of two bytes and back within ASCII; None if it is none.
+
+    Raises:
+        RecordFault: it switches as they do, to what is none of their signs.
+    """
     if not raw.isascii():
         return None
     names = [name for mark, name in _SWITCHES if re.search(mark, raw)]
@@ -121,10 +126,20 @@ def seven_bit(raw: bytes) -> Candidate | None:
         except UnicodeDecodeError:
             is_cut = True
         found = Candidate(name, text, *likelihood(text), is_cut)
-        if found.is_plausible and not text.isascii():
+        # Within much markup, little speaks for it. Nothing else has escapes such as these, or braces around signs that
+        # are all frequent ones.
+        is_sure = name != "hz" or all(map(_FREQUENT_HZ.fullmatch, _HZ.findall(raw)))
+        if (found.is_plausible or is_sure) and not text.isascii():
             return found
+    if _ESCAPE.search(raw):
+        raise RecordFault("undecodable", "It switches to signs of two bytes as ISO-2022 does, and to none of its signs")
     return None
 
+
+_ESCAPE = re.compile(rb"\x1b\$[@B()]")
+_HZ = re.compile(rb"~\{(.*?)~\}", re.DOTALL)
+_FREQUENT_HZ = re.compile(rb"(?:[!-#0-W][!-~])+")
+"""The first half of GB 2312, by frequency, and its punctuation."""
 
 _SWITCHES = (
     (rb"\x1b\$[@B]", "iso2022_jp"),

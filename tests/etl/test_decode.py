@@ -1,3 +1,4 @@
+import random
 import unicodedata
 
 import pytest
@@ -115,3 +116,39 @@ def test_decoding_twice_changes_nothing(text: str) -> None:
     except RecordFault:
         return
     assert decode(once.encode()).text == once
+
+
+@pytest.mark.parametrize("encoding", ["koi8-r", "cp866", "windows-1256", "iso-8859-5", "mac-cyrillic"])
+def test_what_is_no_text_is_none_in_an_encoding_that_is_named_either(encoding: str) -> None:
+    noise = random.Random(7).randbytes(3_000)
+    for raw in (b"\x89PNG\r\n\x1a\n" + noise, b"%PDF-1.4\n" + noise, b"PK\x03\x04" + noise, noise):
+        with pytest.raises(RecordFault) as found:
+            decode(raw, encoding)
+        assert found.value.reason in ("binary", "undecodable")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("iso2022_jp", '<html><body class="x"><p>市長は水曜日に警報を出した。</p></body></html>'),
+        ("iso2022_jp", "TOKYO (Kyodo) - The mayor (市長) said on Monday that the bridge would be closed for a week."),
+        ("iso2022_jp", "市長"),
+        ("iso2022_kr", "<p>서울</p>"),
+        ("hz", '<html><body class="x"><p>北京市长</p></body></html>'),
+    ],
+)
+def test_signs_that_are_switched_to_are_read_within_much_else(encoding: str, text: str) -> None:
+    decoded = decode(text.encode(encoding))
+    assert (decoded.text, decoded.quality_flags) == (text, ("encoding_guessed",))
+
+
+def test_escapes_that_switch_to_nothing_are_no_text() -> None:
+    raw = "東京は火曜日に雨が降った。".encode("iso2022_jp")
+    with pytest.raises(RecordFault, match="switches to signs of two bytes"):
+        decode(raw[:10] + b"\n" + raw[10:])
+    assert decode(b"colours \x1b(B\x1b[m and ~{ braces ~} stay").text == "colours (B[m and ~{ braces ~} stay"
+
+
+def test_a_flash_of_the_wire_is_text_though_a_sixth_of_it_is_controls() -> None:
+    raw = b"\x16\x16\x01p0417\x1fr a\x1fnxs\x02\x13BC-Flash\x13\x14 \x15BAKU (AP) - The bridge is open again.\x17\x03\x04\x16\x16"
+    assert decode(raw).text == "p0417r anxsBC-Flash BAKU (AP) - The bridge is open again."
