@@ -82,14 +82,14 @@ class _Explained:
 
 
 def _file(what: str, record_key: str | None, home: Home, reference: Reference) -> _Explained:
-    # A folder may have the name of an archive.
-    path = Path(what if Path(what).exists() else file_of(what))
+    # A folder may have the name of an archive. Parted as it is written: a path loses `./` and `//`.
+    file = what if Path(what).exists() else file_of(what)
+    path, within = Path(file), what[len(file) :]
     if path.exists() and not path.is_file():
         raise SetupFault(f"{path} is no file: name one file, or a document id")
     place = _place(path, home)
     source = next((s for s in home.settings.sources if place is not None and s.name == place[0]), None)
     intake = source.intake if source is not None else Intake()
-    within = what.removeprefix(str(path))
     try:
         record = _record(path, within, record_key, intake)
     except OSError as error:
@@ -100,7 +100,7 @@ def _file(what: str, record_key: str | None, home: Home, reference: Reference) -
     decoded = decode(record.raw, record.encoding or intake.encoding)
     flags = f", {', '.join(decoded.quality_flags)}" if decoded.quality_flags else ""
     name, address = place or ("", readable(path.as_posix()))
-    address += within
+    address += record.path.removeprefix(readable(path.name))
     given = Outside(intake).given(address, record.given)
     shown = "" if record.key == "0" else f", record {record.key}"
     title = f"{what}{shown} ({record.source_encoding or decoded.encoding}{flags})"
@@ -121,7 +121,7 @@ def _record(path: Path, within: str, record_key: str | None, intake: Intake) -> 
     """
     if not is_container(path.name):
         raw = path.read_bytes()
-        return Record(0, path.name, "0", raw)
+        return Record(0, readable(path.name), "0", raw)
     wanted = readable(path.name) + within
     found: list[Record] = []
     with path.open("rb") as stream:
@@ -146,13 +146,15 @@ def _record(path: Path, within: str, record_key: str | None, intake: Intake) -> 
 
 def _place(path: Path, home: Home) -> tuple[str, str] | None:
     """The source that a file lies in, and its path there; None if it lies in none that is known."""
-    location = Path(os.path.realpath(path))
     published = newest_readable(home)
     roots = {source.source: source.root for source in published.sources} if published else {}
-    for name, root in {**roots, **{source.name: str(source.root) for source in home.settings.sources}}.items():
-        real = os.path.realpath(root)
-        if location.is_relative_to(real):
-            return name, readable(location.relative_to(real).as_posix())
+    roots |= {source.name: str(source.root) for source in home.settings.sources}
+    # A link to a file is a file of the source that it lies in, by its own name; to a folder it is not.
+    for location in (Path(os.path.realpath(path.parent), path.name), Path(os.path.realpath(path))):
+        for name, root in roots.items():
+            real = os.path.realpath(root)
+            if location.is_relative_to(real):
+                return name, readable(location.relative_to(real).as_posix())
     return None
 
 

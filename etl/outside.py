@@ -5,6 +5,8 @@ What it means is in `etl.given`; what a file of many records says itself is read
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from etl.addresses import file_of
@@ -26,7 +28,7 @@ class Outside:
 
     def __init__(self, intake: Intake) -> None:
         self._pattern = intake.path_pattern
-        self._sidecar = read_sidecar(intake.sidecar) if intake.sidecar else {}
+        self._sidecar = _kept_sidecar(intake.sidecar, intake.sidecar_sha256) if intake.sidecar else {}
 
     def given(self, path: str, own: str | None) -> str | None:
         """The column `given` of a record: what it says itself comes first, then the sidecar, then the path.
@@ -40,6 +42,22 @@ class Outside:
         if self._pattern and (found := self._pattern.search(path)):
             own = given_json({name: value or "" for name, value in found.groupdict().items()}, PATH, own)
         return own
+
+
+def _kept_sidecar(path: str, sha256: str | None) -> Mapping[str, Mapping[str, str]]:
+    """What a sidecar says, read once by a process as long as it stays the same."""
+    try:
+        found = Path(path).stat()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+    return _read_once(path, sha256, found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+# A worker takes up chunk after chunk of a source, and reading 200,000 lines takes a second or two. Held are no more
+# than those of two sources: they count against the worker's memory.
+@lru_cache(maxsize=2)
+def _read_once(path: str, *_state: object) -> Mapping[str, Mapping[str, str]]:
+    return read_sidecar(path)
 
 
 def sidecar_digest(path: str) -> str:
@@ -73,6 +91,8 @@ def _content(path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise SetupFault(
-            f"Cannot read the sidecar {path}: {error.strerror}. It is named as `sidecar` in copydesk.toml"
-        ) from None
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(path: str, error: OSError) -> SetupFault:
+    return SetupFault(f"Cannot read the sidecar {path}: {error.strerror}. It is named as `sidecar` in copydesk.toml")

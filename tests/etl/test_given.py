@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import os
 import re
 from pathlib import Path
 
@@ -11,11 +12,12 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 
+import etl.outside
 from etl.contract import RECORDS_SCHEMA
 from etl.errors import SetupFault
 from etl.given import given_date, read_given
 from etl.intake import Intake
-from etl.outside import Outside
+from etl.outside import Outside, read_sidecar
 from etl.reading import Reading, read_document
 from etl.reference import load_reference
 from etl.transform import transform
@@ -231,3 +233,33 @@ def test_a_sidecar_that_is_no_good_ends_the_run(tmp_path: Path, content: str | N
         sidecar.write_text(content)
     with pytest.raises(SetupFault, match=said):
         Outside(Intake(sidecar=str(sidecar)))
+
+
+def test_a_sidecar_is_read_once_as_long_as_it_stays_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each chunk of a source asks for it."""
+    read: list[str] = []
+
+    def noted(path: str) -> dict[str, dict[str, str]]:
+        read.append(Path(path).name)
+        return read_sidecar(path)
+
+    monkeypatch.setattr(etl.outside, "read_sidecar", noted)
+
+    def said(name: str, title: str | None = None, sha256: str | None = None) -> str:
+        path = tmp_path / name
+        if title is not None:
+            path.write_text(f"path,title\na.txt,{title}\n")
+            os.utime(path, (0, 0))
+        column = Outside(Intake(sidecar=str(path), sidecar_sha256=sha256)).given("a.txt", None) or ""
+        return str(json.loads(column)["title"]["value"])
+
+    assert [said("one.csv", "first"), said("one.csv"), said("one.csv")] == ["first"] * 3
+    assert read == ["one.csv"]
+    assert said("one.csv", "longer") == "longer"
+    # As long, and of the same time: the plan of the next run has another digest.
+    assert said("one.csv", "LONGER", "0" * 64) == "LONGER"
+    assert len(read) == 3
+    for name in ("two.csv", "three.csv"):
+        assert said(name, name) == name
+    assert said("one.csv", sha256="0" * 64) == "LONGER"
+    assert read[3:] == ["two.csv", "three.csv", "one.csv"]
