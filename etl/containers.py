@@ -348,13 +348,11 @@ class _Reader:
                 yield from self._member(path, _zip_name(info), fault, depth, _zip_opener(archive, info))
 
     def _tar(self, stream: io.RawIOBase, path: str, depth: int) -> Iterator[Record]:
-        # Not by its iteration: that keeps every member, and takes a damaged header for the end.
-        with tarfile.open(
-            fileobj=cast("IO[bytes]", stream), mode="r|", bufsize=BUFFER_BYTES, tarinfo=_TarInfo
-        ) as archive:
-            opened: Any = archive
-            info = opened.firstmember
-            while info is not None and not self._share.is_before(self._counter.value):
+        blocks = _TarBlocks(stream)
+        with _Tar(fileobj=cast("IO[bytes]", blocks), tarinfo=_TarInfo) as archive:
+            while not self._share.is_before(self._counter.value):
+                if (info := _next_member(archive)) is None:
+                    return
                 self._budget.count_member()
                 if info.issparse():
                     # Its holes stand nowhere.
@@ -362,14 +360,7 @@ class _Reader:
                 if not info.isdir():
                     fault = None if info.isreg() else _LINK
                     yield from self._member(path, info.name, fault, depth, _tar_opener(archive, info))
-                opened.members.clear()
-                opened.fileobj.seek(opened.offset)
-                try:
-                    info = _TarInfo.fromtarfile(archive)
-                except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
-                    info = None
-                except tarfile.EmptyHeaderError:  # type: ignore[attr-defined]
-                    raise RecordFault("damaged", "It ends without its end mark") from None
+                blocks.seek(cast("Any", archive).offset)
 
     def _member(
         self, archive: str, name: str, fault: RecordFault | None, depth: int, opened: Callable[[], Any]
@@ -450,11 +441,67 @@ def _tar_opener(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[],
     return _opener(archive.extractfile, info) if info.issparse() else _opener(partial(_TarMember, archive), info)
 
 
+class _TarBlocks:
+    """The bytes of a tar, from its beginning to its end: what the library reads from.
+
+    Its own class for that goes on reading at the end of a file, for as many bytes as a member says it has.
+    """
+
+    def __init__(self, stream: io.RawIOBase) -> None:
+        self._stream = io.BufferedReader(stream, BUFFER_BYTES)
+        self._at = 0
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int) -> bytes:
+        block = self._stream.read(size)
+        self._at += len(block)
+        return block
+
+    def seek(self, offset: int) -> None:
+        """Pass over what comes before an offset.
+
+        Raises:
+            tarfile.ReadError: the file does not go that far, or has been read beyond it.
+        """
+        if offset < self._at:
+            raise tarfile.ReadError("A member says that it ends before it begins")
+        while left := offset - self._at:
+            if not self.read(min(left, BUFFER_BYTES)):
+                raise tarfile.ReadError("It ends within a member, or the member says that it is longer than it is")
+
+
+class _Tar(tarfile.TarFile):
+    """A tar whose members are read one by one: the library keeps them all, and takes a damaged header for the end."""
+
+    def next(self) -> None:
+        """Nothing: it is asked for the first one when a tar is opened."""
+
+
+def _next_member(archive: tarfile.TarFile) -> tarfile.TarInfo | None:
+    """The header of the next member; None behind the last one.
+
+    Raises:
+        RecordFault: there may be more of them, but the file ends.
+        tarfile.TarError: what stands there is no header.
+    """
+    try:
+        info = _TarInfo.fromtarfile(archive)
+    except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+        return None
+    except tarfile.EmptyHeaderError:  # type: ignore[attr-defined]
+        raise RecordFault("damaged", "It ends without its end mark") from None
+    if info.size < 0:
+        raise tarfile.ReadError("A member says that it has less than no bytes")
+    return info
+
+
 class _TarInfo(tarfile.TarInfo):
     """A member's header. The library reads extended ones whole, and takes quadratic time for some."""
 
     def _check(self) -> None:
-        if self.size > HEADER_BYTES:
+        if not 0 <= self.size <= HEADER_BYTES:
             raise tarfile.ReadError(f"A header of {self.size:,} bytes; {HEADER_BYTES:,} are allowed")
 
     def _proc_pax(self, archive: tarfile.TarFile) -> Any:

@@ -171,6 +171,35 @@ def test_a_damaged_header_within_a_tar_is_no_end() -> None:
     assert list(texts(bytes(raw), "t.tar").values()) == ["one", "! damaged"]
 
 
+@pytest.mark.parametrize("said", ["gnu", "pax"])
+@pytest.mark.parametrize("name", ["evil.txt", "evil.bin", "evil.zip"])
+@pytest.mark.parametrize("size", [1 << 62, 99999999999999999999, 513, -1, -1024])
+@pytest.mark.parametrize("ending", ["tar", "tar.gz"])
+def test_a_size_that_cannot_be_ends_a_tar_at_once(ending: str, size: int, name: str, said: str) -> None:
+    info = tarfile.TarInfo(name)
+    if said == "gnu":
+        info.size = size
+        header = info.tobuf(tarfile.GNU_FORMAT)
+    else:
+        info.pax_headers = {"size": str(size)}
+        header = info.tobuf(tarfile.PAX_FORMAT)
+    raw = tarred({"a.txt": b"one"})[:1024] + header + b"x" * 512
+    packed = COMPRESS["gz"](raw) if ending == "tar.gz" else raw
+    reads = 0
+
+    def on_read() -> None:
+        # It would be some billions of them.
+        nonlocal reads
+        reads += 1
+        assert reads < 100
+
+    path = f"t.{ending}"
+    records = read_records(io.BytesIO(packed), path, len(packed), Intake(), on_read=on_read)
+    found = [(record.path, record.fault.reason if record.fault else record.raw) for record in records]
+    member = [] if size < 0 or name == "evil.bin" else [(f"{path}!/{name}", "damaged")]
+    assert found == [(f"{path}!/a.txt", b"one"), *member, (path, "damaged")]
+
+
 @pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.txt.xz", "a.jsonl.zst", "a.parquet"])
 @pytest.mark.parametrize(("raw", "reason"), [(b"", "empty"), (b"nonsense" * 200, "damaged")])
 def test_what_is_no_container_is_one_reject(name: str, raw: bytes, reason: str) -> None:
