@@ -61,6 +61,7 @@ PIECE_BYTES = 32
 """Compressed bytes that are expanded at once where the library cannot be told how much may come out: a block of bzip2,
 which may become 46 MB."""
 
+_ZEROS = b"\0" * tarfile.BLOCKSIZE
 _ENCRYPTED = 1
 _FORMAT, _REGULAR, _FOLDER = 0o170000, 0o100000, 0o040000
 
@@ -351,7 +352,7 @@ class _Reader:
         blocks = _TarBlocks(stream)
         with _Tar(fileobj=cast("IO[bytes]", blocks), tarinfo=_TarInfo) as archive:
             while not self._share.is_before(self._counter.value):
-                if (info := _next_member(archive)) is None:
+                if (info := _next_member(archive, blocks)) is None:
                     return
                 self._budget.count_member()
                 if info.issparse():
@@ -450,14 +451,26 @@ class _TarBlocks:
     def __init__(self, stream: io.RawIOBase) -> None:
         self._stream = io.BufferedReader(stream, BUFFER_BYTES)
         self._at = 0
+        self._block = b""
 
     def tell(self) -> int:
         return self._at
 
     def read(self, size: int) -> bytes:
-        block = self._stream.read(size)
+        # Behind zeros, the first that is asked for is a header: a block.
+        block, self._block = self._block or self._stream.read(size), b""
         self._at += len(block)
         return block
+
+    def pass_zeros(self) -> bool:
+        """Pass over blocks of zeros, and say whether anything else stands behind them."""
+        while (block := self.read(tarfile.BLOCKSIZE)) == _ZEROS:
+            pass
+        if not block.strip(b"\0"):
+            return False
+        self._block = block
+        self._at -= len(block)
+        return True
 
     def seek(self, offset: int) -> None:
         """Pass over what comes before an offset.
@@ -479,17 +492,23 @@ class _Tar(tarfile.TarFile):
         """Nothing: it is asked for the first one when a tar is opened."""
 
 
-def _next_member(archive: tarfile.TarFile) -> tarfile.TarInfo | None:
+def _next_member(archive: tarfile.TarFile, blocks: _TarBlocks) -> tarfile.TarInfo | None:
     """The header of the next member; None behind the last one.
+
+    The end mark, blocks of zeros, is not taken for the end: another tar may follow. And what is compressed has to be
+    read to its end for its checksum.
 
     Raises:
         RecordFault: there may be more of them, but the file ends.
         tarfile.TarError: what stands there is no header.
     """
     try:
-        info = _TarInfo.fromtarfile(archive)
-    except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
-        return None
+        try:
+            info = _TarInfo.fromtarfile(archive)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            if not blocks.pass_zeros():
+                return None
+            info = _TarInfo.fromtarfile(archive)
     except tarfile.EmptyHeaderError:  # type: ignore[attr-defined]
         raise RecordFault("damaged", "It ends without its end mark") from None
     if info.size < 0:

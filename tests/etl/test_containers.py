@@ -171,6 +171,59 @@ def test_a_damaged_header_within_a_tar_is_no_end() -> None:
     assert list(texts(bytes(raw), "t.tar").values()) == ["one", "! damaged"]
 
 
+@pytest.mark.parametrize("ending", ["gz", "bz2", "xz", "zst"])
+def test_a_wrong_checksum_is_seen_though_it_stands_behind_the_end_mark(ending: str) -> None:
+    # Behind more zeros than are expanded at once.
+    packed = COMPRESS[ending](tarred(TWO) + b"\0" * 300_000)
+    # One of zstd may have no checksum: it is cut in its last block, of zeros.
+    wrong = {"gz": flipped(packed, -8), "bz2": flipped(packed, -3), "xz": flipped(packed, -1), "zst": packed[:-3]}
+    assert list(texts(wrong[ending], f"t.tar.{ending}").values()) == ["one", "two", "! damaged"]
+
+
+def flipped(raw: bytes, at: int) -> bytes:
+    """The same with one bit of one byte changed."""
+    changed = bytearray(raw)
+    changed[at] ^= 1
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.csv"])
+@pytest.mark.parametrize("ending", COMPRESS)
+def test_a_compressed_file_that_is_cut_anywhere_is_seen_to_be(ending: str, name: str) -> None:
+    raw = {"a.txt": b"Un pont.", "a.jsonl": b'{"text": "Un pont."}\n', "a.csv": b"text\nUn pont.\n"}[name]
+    packed = COMPRESS[ending](raw)
+    for length in range(1, len(packed)):
+        assert "damaged" in [
+            record.fault and record.fault.reason for record in read(packed[:length], f"{name}.{ending}")
+        ]
+
+
+@pytest.mark.parametrize("ending", ["tar", "tar.gz"])
+@pytest.mark.parametrize(
+    "between",
+    [
+        pytest.param(b"\0" * 512, id="a lone block"),
+        pytest.param(b"\0" * 1024, id="an end mark"),
+        pytest.param(b"\0" * 10_240, id="more than one record of a tape"),
+    ],
+)
+def test_what_stands_behind_an_end_mark_is_read_too(ending: str, between: bytes) -> None:
+    one, two = tarred({"a.txt": b"one"})[:1024] + between, tarred({"b.txt": b"two"})
+    packed = COMPRESS["gz"](one) + COMPRESS["gz"](two) if ending == "tar.gz" else one + two
+    assert list(texts(packed, f"t.{ending}").values()) == ["one", "two"]
+    whole = tarred(TWO)
+    assert list(texts(whole + b"\0" * 100_000, "t.tar").values()) == ["one", "two"]
+    assert list(texts(whole + b"\0" * 100, "t.tar").values()) == ["one", "two"]
+    for behind in (b"x", b"x" * 512, b"\0" * 512 + b"x" * 600, two[:300], two[:512] + b"\0" * 100):
+        assert list(texts(whole + behind, "t.tar").values())[-1] == "! damaged"
+
+
+def test_zeros_behind_an_end_mark_count_as_what_comes_out() -> None:
+    packed = COMPRESS["gz"](tarred(TWO) + b"\0" * 4_000_000)
+    found = texts(packed, "t.tar.gz", Intake(limits=Limits(free_bytes=1_000_000)))
+    assert list(found.values()) == ["one", "two", "! over_limit"]
+
+
 @pytest.mark.parametrize("said", ["gnu", "pax"])
 @pytest.mark.parametrize("name", ["evil.txt", "evil.bin", "evil.zip"])
 @pytest.mark.parametrize("size", [1 << 62, 99999999999999999999, 513, -1, -1024])
