@@ -38,8 +38,8 @@ IN_MEMORY = 16 * 1024 * 1024
 
 _OPEN: dict[str, Callable[[Any], Any]] = {
     "gz": lambda stream: gzip.GzipFile(fileobj=stream, mode="rb"),
-    "bz2": bz2.BZ2File,
-    "xz": lambda stream: contextlib.nullcontext(_Xz(stream)),
+    "bz2": lambda stream: contextlib.nullcontext(_Streams(stream, bz2.BZ2Decompressor)),
+    "xz": lambda stream: contextlib.nullcontext(_Streams(stream, partial(lzma.LZMADecompressor, memlimit=XZ_BYTES))),
     "zst": lambda stream: pa.input_stream(pa.PythonFile(_Raw(stream), mode="r"), compression="zstd"),
 }
 _TAR_COMPRESSIONS = {"tgz": "gz", "tbz": "bz2", "tbz2": "bz2", "txz": "xz", "tzst": "zst"}
@@ -155,36 +155,32 @@ class _Expanding(io.RawIOBase):
         return len(block)
 
 
-class _Xz:
-    """Expands xz within limits of memory, which `lzma.LZMAFile` has none of."""
+class _Streams:
+    """Expands bzip2 or xz: streams that follow one another, with nothing but zeros between and behind them.
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    The library's own classes take whatever is no stream for the end. And of memory for xz they have no limit.
+    """
+
+    def __init__(self, stream: IO[bytes], new: Callable[[], lzma.LZMADecompressor | bz2.BZ2Decompressor]) -> None:
         self._stream = stream
-        self._decompressor = self._new()
-        self._is_first = True
+        self._new = new
+        self._decompressor = new()
 
     def read1(self, size: int) -> bytes:
         """Some of what comes out, up to so many bytes; none at the end."""
         while True:
             data = b""
             if self._decompressor.eof:
-                data = (self._decompressor.unused_data or self._stream.read(BUFFER_BYTES)).lstrip(b"\0")
-                self._decompressor, self._is_first = self._new(), False
-                if not data:
-                    return b""
+                data = self._decompressor.unused_data.lstrip(b"\0")
+                while not data:
+                    if not (data := self._stream.read(BUFFER_BYTES)):
+                        return b""
+                    data = data.lstrip(b"\0")
+                self._decompressor = self._new()
             elif self._decompressor.needs_input and not (data := self._stream.read(BUFFER_BYTES)):
                 raise EOFError("It ends before its end mark")
-            try:
-                if block := self._decompressor.decompress(data, size):
-                    return block
-            except lzma.LZMAError:
-                if self._is_first:
-                    raise
-                # What stands behind the last stream is none.
-                return b""
-
-    def _new(self) -> lzma.LZMADecompressor:
-        return lzma.LZMADecompressor(lzma.FORMAT_AUTO, memlimit=XZ_BYTES)
+            if block := self._decompressor.decompress(data, size):
+                return block
 
 
 class _Budget:
