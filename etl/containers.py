@@ -38,8 +38,8 @@ IN_MEMORY = 16 * 1024 * 1024
 
 _OPEN: dict[str, Callable[[Any], Any]] = {
     "gz": lambda stream: gzip.GzipFile(fileobj=stream, mode="rb"),
-    "bz2": bz2.BZ2File,
-    "xz": lambda stream: contextlib.nullcontext(_Xz(stream)),
+    "bz2": lambda stream: contextlib.nullcontext(_Streams(stream, bz2.BZ2Decompressor)),
+    "xz": lambda stream: contextlib.nullcontext(_Streams(stream, partial(lzma.LZMADecompressor, memlimit=XZ_BYTES))),
     "zst": lambda stream: pa.input_stream(pa.PythonFile(_Raw(stream), mode="r"), compression="zstd"),
 }
 _TAR_COMPRESSIONS = {"tgz": "gz", "tbz": "bz2", "tbz2": "bz2", "txz": "xz", "tzst": "zst"}
@@ -61,6 +61,7 @@ PIECE_BYTES = 32
 """Compressed bytes that are expanded at once where the library cannot be told how much may come out: a block of bzip2,
 which may become 46 MB."""
 
+_ZEROS = b"\0" * tarfile.BLOCKSIZE
 _ENCRYPTED = 1
 _FORMAT, _REGULAR, _FOLDER = 0o170000, 0o100000, 0o040000
 
@@ -154,36 +155,32 @@ class _Expanding(io.RawIOBase):
         return len(block)
 
 
-class _Xz:
-    """Expands xz within limits of memory, which `lzma.LZMAFile` has none of."""
+class _Streams:
+    """Expands bzip2 or xz: streams that follow one another, with nothing but zeros between and behind them.
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    The library's own classes take whatever is no stream for the end. And of memory for xz they have no limit.
+    """
+
+    def __init__(self, stream: IO[bytes], new: Callable[[], lzma.LZMADecompressor | bz2.BZ2Decompressor]) -> None:
         self._stream = stream
-        self._decompressor = self._new()
-        self._is_first = True
+        self._new = new
+        self._decompressor = new()
 
     def read1(self, size: int) -> bytes:
         """Some of what comes out, up to so many bytes; none at the end."""
         while True:
             data = b""
             if self._decompressor.eof:
-                data = (self._decompressor.unused_data or self._stream.read(BUFFER_BYTES)).lstrip(b"\0")
-                self._decompressor, self._is_first = self._new(), False
-                if not data:
-                    return b""
+                data = self._decompressor.unused_data.lstrip(b"\0")
+                while not data:
+                    if not (data := self._stream.read(BUFFER_BYTES)):
+                        return b""
+                    data = data.lstrip(b"\0")
+                self._decompressor = self._new()
             elif self._decompressor.needs_input and not (data := self._stream.read(BUFFER_BYTES)):
                 raise EOFError("It ends before its end mark")
-            try:
-                if block := self._decompressor.decompress(data, size):
-                    return block
-            except lzma.LZMAError:
-                if self._is_first:
-                    raise
-                # What stands behind the last stream is none.
-                return b""
-
-    def _new(self) -> lzma.LZMADecompressor:
-        return lzma.LZMADecompressor(lzma.FORMAT_AUTO, memlimit=XZ_BYTES)
+            if block := self._decompressor.decompress(data, size):
+                return block
 
 
 class _Budget:
@@ -348,13 +345,11 @@ class _Reader:
                 yield from self._member(path, _zip_name(info), fault, depth, _zip_opener(archive, info))
 
     def _tar(self, stream: io.RawIOBase, path: str, depth: int) -> Iterator[Record]:
-        # Not by its iteration: that keeps every member, and takes a damaged header for the end.
-        with tarfile.open(
-            fileobj=cast("IO[bytes]", stream), mode="r|", bufsize=BUFFER_BYTES, tarinfo=_TarInfo
-        ) as archive:
-            opened: Any = archive
-            info = opened.firstmember
-            while info is not None and not self._share.is_before(self._counter.value):
+        blocks = _TarBlocks(stream)
+        with _Tar(fileobj=cast("IO[bytes]", blocks), tarinfo=_TarInfo) as archive:
+            while not self._share.is_before(self._counter.value):
+                if (info := _next_member(archive, blocks)) is None:
+                    return
                 self._budget.count_member()
                 if info.issparse():
                     # Its holes stand nowhere.
@@ -362,14 +357,7 @@ class _Reader:
                 if not info.isdir():
                     fault = None if info.isreg() else _LINK
                     yield from self._member(path, info.name, fault, depth, _tar_opener(archive, info))
-                opened.members.clear()
-                opened.fileobj.seek(opened.offset)
-                try:
-                    info = _TarInfo.fromtarfile(archive)
-                except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
-                    info = None
-                except tarfile.EmptyHeaderError:  # type: ignore[attr-defined]
-                    raise RecordFault("damaged", "It ends without its end mark") from None
+                blocks.seek(cast("Any", archive).offset)
 
     def _member(
         self, archive: str, name: str, fault: RecordFault | None, depth: int, opened: Callable[[], Any]
@@ -450,11 +438,85 @@ def _tar_opener(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Callable[[],
     return _opener(archive.extractfile, info) if info.issparse() else _opener(partial(_TarMember, archive), info)
 
 
+class _TarBlocks:
+    """The bytes of a tar, from its beginning to its end: what the library reads from.
+
+    Its own class for that goes on reading at the end of a file, for as many bytes as a member says it has.
+    """
+
+    def __init__(self, stream: io.RawIOBase) -> None:
+        self._stream = io.BufferedReader(stream, BUFFER_BYTES)
+        self._at = 0
+        self._block = b""
+
+    def tell(self) -> int:
+        return self._at
+
+    def read(self, size: int) -> bytes:
+        # Behind zeros, the first that is asked for is a header: a block.
+        block, self._block = self._block or self._stream.read(size), b""
+        self._at += len(block)
+        return block
+
+    def pass_zeros(self) -> bool:
+        """Pass over blocks of zeros, and say whether anything else stands behind them."""
+        while (block := self.read(tarfile.BLOCKSIZE)) == _ZEROS:
+            pass
+        if not block.strip(b"\0"):
+            return False
+        self._block = block
+        self._at -= len(block)
+        return True
+
+    def seek(self, offset: int) -> None:
+        """Pass over what comes before an offset.
+
+        Raises:
+            tarfile.ReadError: the file does not go that far, or has been read beyond it.
+        """
+        if offset < self._at:
+            raise tarfile.ReadError("A member says that it ends before it begins")
+        while left := offset - self._at:
+            if not self.read(min(left, BUFFER_BYTES)):
+                raise tarfile.ReadError("It ends within a member, or the member says that it is longer than it is")
+
+
+class _Tar(tarfile.TarFile):
+    """A tar whose members are read one by one: the library keeps them all, and takes a damaged header for the end."""
+
+    def next(self) -> None:
+        """Nothing: it is asked for the first one when a tar is opened."""
+
+
+def _next_member(archive: tarfile.TarFile, blocks: _TarBlocks) -> tarfile.TarInfo | None:
+    """The header of the next member; None behind the last one.
+
+    The end mark, blocks of zeros, is not taken for the end: another tar may follow. And what is compressed has to be
+    read to its end for its checksum.
+
+    Raises:
+        RecordFault: there may be more of them, but the file ends.
+        tarfile.TarError: what stands there is no header.
+    """
+    try:
+        try:
+            info = _TarInfo.fromtarfile(archive)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            if not blocks.pass_zeros():
+                return None
+            info = _TarInfo.fromtarfile(archive)
+    except tarfile.EmptyHeaderError:  # type: ignore[attr-defined]
+        raise RecordFault("damaged", "It ends without its end mark") from None
+    if info.size < 0:
+        raise tarfile.ReadError("A member says that it has less than no bytes")
+    return info
+
+
 class _TarInfo(tarfile.TarInfo):
     """A member's header. The library reads extended ones whole, and takes quadratic time for some."""
 
     def _check(self) -> None:
-        if self.size > HEADER_BYTES:
+        if not 0 <= self.size <= HEADER_BYTES:
             raise tarfile.ReadError(f"A header of {self.size:,} bytes; {HEADER_BYTES:,} are allowed")
 
     def _proc_pax(self, archive: tarfile.TarFile) -> Any:

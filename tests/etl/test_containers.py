@@ -171,6 +171,88 @@ def test_a_damaged_header_within_a_tar_is_no_end() -> None:
     assert list(texts(bytes(raw), "t.tar").values()) == ["one", "! damaged"]
 
 
+@pytest.mark.parametrize("ending", ["gz", "bz2", "xz", "zst"])
+def test_a_wrong_checksum_is_seen_though_it_stands_behind_the_end_mark(ending: str) -> None:
+    # Behind more zeros than are expanded at once.
+    packed = COMPRESS[ending](tarred(TWO) + b"\0" * 300_000)
+    # One of zstd may have no checksum: it is cut in its last block, of zeros.
+    wrong = {"gz": flipped(packed, -8), "bz2": flipped(packed, -3), "xz": flipped(packed, -1), "zst": packed[:-3]}
+    assert list(texts(wrong[ending], f"t.tar.{ending}").values()) == ["one", "two", "! damaged"]
+
+
+def flipped(raw: bytes, at: int) -> bytes:
+    """The same with one bit of one byte changed."""
+    changed = bytearray(raw)
+    changed[at] ^= 1
+    return bytes(changed)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.csv"])
+@pytest.mark.parametrize("ending", COMPRESS)
+def test_a_compressed_file_that_is_cut_anywhere_is_seen_to_be(ending: str, name: str) -> None:
+    raw = {"a.txt": b"Un pont.", "a.jsonl": b'{"text": "Un pont."}\n', "a.csv": b"text\nUn pont.\n"}[name]
+    packed = COMPRESS[ending](raw)
+    for length in range(1, len(packed)):
+        assert "damaged" in [
+            record.fault and record.fault.reason for record in read(packed[:length], f"{name}.{ending}")
+        ]
+
+
+@pytest.mark.parametrize("ending", ["tar", "tar.gz"])
+@pytest.mark.parametrize(
+    "between",
+    [
+        pytest.param(b"\0" * 512, id="a lone block"),
+        pytest.param(b"\0" * 1024, id="an end mark"),
+        pytest.param(b"\0" * 10_240, id="more than one record of a tape"),
+    ],
+)
+def test_what_stands_behind_an_end_mark_is_read_too(ending: str, between: bytes) -> None:
+    one, two = tarred({"a.txt": b"one"})[:1024] + between, tarred({"b.txt": b"two"})
+    packed = COMPRESS["gz"](one) + COMPRESS["gz"](two) if ending == "tar.gz" else one + two
+    assert list(texts(packed, f"t.{ending}").values()) == ["one", "two"]
+    whole = tarred(TWO)
+    assert list(texts(whole + b"\0" * 100_000, "t.tar").values()) == ["one", "two"]
+    assert list(texts(whole + b"\0" * 100, "t.tar").values()) == ["one", "two"]
+    for behind in (b"x", b"x" * 512, b"\0" * 512 + b"x" * 600, two[:300], two[:512] + b"\0" * 100):
+        assert list(texts(whole + behind, "t.tar").values())[-1] == "! damaged"
+
+
+def test_zeros_behind_an_end_mark_count_as_what_comes_out() -> None:
+    packed = COMPRESS["gz"](tarred(TWO) + b"\0" * 4_000_000)
+    found = texts(packed, "t.tar.gz", Intake(limits=Limits(free_bytes=1_000_000)))
+    assert list(found.values()) == ["one", "two", "! over_limit"]
+
+
+@pytest.mark.parametrize("said", ["gnu", "pax"])
+@pytest.mark.parametrize("name", ["evil.txt", "evil.bin", "evil.zip"])
+@pytest.mark.parametrize("size", [1 << 62, 99999999999999999999, 513, -1, -1024])
+@pytest.mark.parametrize("ending", ["tar", "tar.gz"])
+def test_a_size_that_cannot_be_ends_a_tar_at_once(ending: str, size: int, name: str, said: str) -> None:
+    info = tarfile.TarInfo(name)
+    if said == "gnu":
+        info.size = size
+        header = info.tobuf(tarfile.GNU_FORMAT)
+    else:
+        info.pax_headers = {"size": str(size)}
+        header = info.tobuf(tarfile.PAX_FORMAT)
+    raw = tarred({"a.txt": b"one"})[:1024] + header + b"x" * 512
+    packed = COMPRESS["gz"](raw) if ending == "tar.gz" else raw
+    reads = 0
+
+    def on_read() -> None:
+        # It would be some billions of them.
+        nonlocal reads
+        reads += 1
+        assert reads < 100
+
+    path = f"t.{ending}"
+    records = read_records(io.BytesIO(packed), path, len(packed), Intake(), on_read=on_read)
+    found = [(record.path, record.fault.reason if record.fault else record.raw) for record in records]
+    member = [] if size < 0 or name == "evil.bin" else [(f"{path}!/{name}", "damaged")]
+    assert found == [(f"{path}!/a.txt", b"one"), *member, (path, "damaged")]
+
+
 @pytest.mark.parametrize("name", ["a.zip", "a.tar", "a.tar.gz", "a.txt.xz", "a.jsonl.zst", "a.parquet"])
 @pytest.mark.parametrize(("raw", "reason"), [(b"", "empty"), (b"nonsense" * 200, "damaged")])
 def test_what_is_no_container_is_one_reject(name: str, raw: bytes, reason: str) -> None:
@@ -259,11 +341,21 @@ def test_xz_that_asks_for_gigabytes_costs_itself_only() -> None:
     }
 
 
-def test_xz_of_several_streams_is_read_and_what_is_behind_them_is_not() -> None:
-    one, two = lzma.compress(b"one "), lzma.compress(b"two")
-    assert texts(one + b"\0" * 8 + two, "a.txt.xz") == {("a.txt.xz", "0"): "one two"}
-    assert texts(one + b"garbage", "a.txt.xz") == {("a.txt.xz", "0"): "one "}
-    assert texts(one + two[:20], "a.txt.xz") == {("a.txt.xz", "0"): "! damaged"}
+@pytest.mark.parametrize("ending", COMPRESS)
+def test_several_streams_are_read_and_anything_else_behind_one_is_damage(ending: str) -> None:
+    name, one, two = f"a.txt.{ending}", COMPRESS[ending](b"one "), COMPRESS[ending](b"two")
+    assert texts(one + two, name) == {(name, "0"): "one two"}
+    if ending != "zst":
+        zeros = b"\0" * 200_000
+        assert texts(one + zeros, name) == {(name, "0"): "one "}
+        assert texts(one + zeros + two, name) == {(name, "0"): "one two"}
+    for behind in (b"garbage", b"g", two[:1], two[:-1], flipped(two, 0), flipped(two, 1), two + b"x"):
+        assert texts(one + behind, name) == {(name, "0"): "! damaged"}
+    raw = tarred(TWO)
+    packed = COMPRESS[ending](raw[:1024]) + flipped(COMPRESS[ending](raw[1024:]), 1)
+    found = list(texts(packed, f"t.tar.{ending}").values())
+    # Of zstd, what came out just before is lost with it.
+    assert found == ["one", "! damaged"][ending == "zst" :]
 
 
 def test_headers_that_take_quadratic_time_are_refused() -> None:
