@@ -2,8 +2,9 @@
 
 Texts of `bench/encodings.tsv` and `tests/etl/languages.tsv` are written in the codecs that their languages were kept
 in, and decoded again: as a headline (short), a paragraph (middle), several of them (long); between the wire's control
-characters; cut within their last character; and, of UTF-8, with a letter (stray) or a line (mixed) of another encoding,
-or with a byte that means nothing (junk). Each comes out
+characters; cut within their last character; in two codecs of their language, one behind the other (switched); and, of
+UTF-8, with a letter (stray) or a line (mixed) of another encoding, or with a byte that means nothing (junk). Each comes
+out
 
 right     exactly the text
 rejected  with the candidates
@@ -163,6 +164,7 @@ def documents(texts: dict[str, list[str]]) -> Iterator[tuple[str, str]]:
     if texts["text"]:
         yield "long", "\n\n".join([*texts["headline"], *texts["text"]] * 3) + "\n"
         yield "mixed", "\n\n".join([*texts["headline"], *texts["text"]]) + "\n"
+        yield "switched", "\n".join(texts["text"]) + "\n"
 
 
 def written(variant: str, text: str, codec: str, language: str, draw: random.Random) -> tuple[bytes, set[str]] | None:
@@ -200,6 +202,14 @@ def written(variant: str, text: str, codec: str, language: str, draw: random.Ran
     if variant == "junk":
         at = draw.randrange(len(wanted))
         return wanted[:at].encode() + bytes([draw.randrange(0x80, 0x100)]) + wanted[at:].encode(), {wanted}
+    if variant == "switched":
+        others = [other for other in CODECS.get(language, "").split() if other != codec]
+        lines = text.splitlines(keepends=True)
+        if codec in UNICODE.split() or not others or len(lines) < 2:
+            return None
+        second = encode("".join(lines[len(lines) // 2 :]), draw.choice(others))
+        first = encode("".join(lines[: len(lines) // 2]), codec)
+        return (first[0] + second[0], {first[1] + second[1]}) if first and second else None
     if variant == "mixed":
         other = next(iter(CODECS.get(language, "").split()), None)
         lines = wanted.splitlines(keepends=True)

@@ -18,7 +18,7 @@ from etl.errors import RecordFault
 from etl.mojibake import read_punctuation, repair
 
 if TYPE_CHECKING:
-    from etl.encodings import Candidate
+    from etl.encodings import Candidate, ForeignPart
 
 BYTE_ORDER_MARKS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -319,7 +319,7 @@ def _without_nuls(raw: bytes, controls: int) -> bytes:
 
 def _detected(raw: bytes, doubt: int) -> Candidate:
     """The reading of bytes that are not UTF-8 from one on."""
-    from etl.encodings import CUT, Candidate, candidates, is_sure, is_utf8, ranked, read_as, sample
+    from etl.encodings import CUT, Candidate, candidates, foreign_part, is_sure, is_utf8, ranked, read_as, sample
     from etl.likelihood import likelihood
     from etl.unmarked import cut_utf8, utf16_without_nul
 
@@ -334,9 +334,11 @@ def _detected(raw: bytes, doubt: int) -> Candidate:
         found = ranked([*found, Candidate("utf-8", cut[0], likelihood(cut[0])[0] - CUT, True, is_cut=True)])
     if not is_sure(found):
         raise RecordFault("undecodable", _doubt(raw, doubt, found))
+    encoding = found[0].encoding
+    if foreign := foreign_part(raw, encoding):
+        raise RecordFault("undecodable", _two_encodings(raw, encoding, foreign))
     if part is raw:
         return found[0]
-    encoding = found[0].encoding
     try:
         return replace(found[0], text=read_as(raw, encoding), is_cut=False)
     except UnicodeDecodeError as error:
@@ -345,6 +347,14 @@ def _detected(raw: bytes, doubt: int) -> Candidate:
             return replace(found[0], text=rest, is_cut=True)
         fault = f"Most is {encoding}, but byte {error.start + 1:,} (line {_line(raw, error.start):,}) is not"
         raise RecordFault("undecodable", fault) from None
+
+
+def _two_encodings(raw: bytes, encoding: str, foreign: ForeignPart) -> str:
+    """What bytes are in that change their encoding."""
+    other = foreign.found
+    line = _line(raw, foreign.start)
+    here = f"line {line:,} looks like {other.encoding} (“{_word(other.text, foreign.text)}”)"
+    return f"In more than one encoding: {here}, and in {encoding} it reads “{_word(foreign.text, other.text)}”"
 
 
 def _doubt(raw: bytes, doubt: int, found: Sequence[Candidate]) -> str:

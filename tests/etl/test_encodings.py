@@ -316,6 +316,74 @@ def test_what_was_misread_as_windows_1252_is_put_right(text: str) -> None:
     assert clean(misread) == (text, ("mojibake_repaired",))
 
 
+TOWN = "Der Bürgermeister von Köln eröffnete die Brücke über den Fluß; größere Straßen werden gesperrt.\n"
+MINISTER = "Министр сообщил журналистам, что работы начнутся весной и продлятся. Жители ждут открытия моста.\n"
+
+
+@pytest.mark.parametrize("lines", [(1, 1), (400, 400), (300, 1), (1, 300)])
+@pytest.mark.parametrize(
+    ("text", "first", "second"),
+    [
+        (MINISTER, "windows-1251", "koi8-r"),
+        (MINISTER, "windows-1251", "mac-cyrillic"),
+        (TOWN, "windows-1252", "cp850"),
+        (TOWN, "windows-1252", "mac-roman"),
+    ],
+)
+def test_a_text_that_changes_its_encoding_is_a_reject(
+    text: str, first: str, second: str, lines: tuple[int, int]
+) -> None:
+    def numbered(count: int) -> str:
+        return "".join(f"{number} {text}" for number in range(count))
+
+    with pytest.raises(RecordFault) as fault:
+        decode(numbered(lines[0]).encode(first) + numbered(lines[1]).encode(second))
+    assert fault.value.reason == "undecodable"
+
+
+def test_a_reject_of_two_encodings_names_the_line_and_both() -> None:
+    raw = MINISTER.encode("windows-1251") * 600 + MINISTER.encode("mac-cyrillic") + MINISTER.encode("windows-1251")
+    with pytest.raises(RecordFault, match=r"line 601 looks like mac-cyrillic \(“.*”\), and in windows-1251 it reads"):
+        decode(raw)
+
+
+def test_long_lines_without_spaces_are_not_parted_within_a_sign() -> None:
+    text = "".join(f"{'甲' * number}a{CHINESE * 100}\n" for number in range(3))
+    assert decode(text.encode("gb18030")).text == text
+
+
+def test_a_line_of_another_encoding_among_chinese_is_a_reject() -> None:
+    raw = (CHINESE + "\n").encode("gb18030") * 20 + MINISTER.encode("koi8-r") + CHINESE.encode("gb18030")
+    with pytest.raises(RecordFault, match="undecodable"):
+        decode(raw)
+
+
+@pytest.mark.parametrize(
+    ("codec", "texts"),
+    [
+        (
+            "windows-1252",
+            [
+                TOWN,
+                "L’élève a été reçu à l’école « Molière »…\n",
+                "• 5 % – § 3, ½ £\n",
+                "20°C ©AFP\n",
+                "El 5º y la 3ª, £5m\n",
+                "• “Ja”\n",
+                "É…\n",
+                "O‘zbekiston, bo‘ladi\n",
+            ],
+        ),
+        ("windows-1251", [MINISTER, "Урад Беларусі ўхваліў праграму.\n", "Їжак і ґанок у Києві.\n", "№ 5 – «О»\n"]),
+        ("windows-1250", [TOWN, "Žluťoučký kůň úpěl ďábelské ódy.\n", "Zażółć gęślą jaźń w Łodzi.\n"]),
+        ("mac-roman", [TOWN, "Le garçon a déjà été reçu à l’école.\n", "La señora Muñoz cayó aquí.\n"]),
+    ],
+)
+def test_lines_in_other_languages_are_not_of_another_encoding(codec: str, texts: list[str]) -> None:
+    text = "".join([*texts, texts[0] * 3])
+    assert decode(text.encode(codec)).text == text
+
+
 def test_windows_punctuation_that_became_controls() -> None:
     assert decode("It\u0092s \u0093so\u0094 \u0096 yes".encode()).text == "It’s “so” – yes"
     # One that stands nowhere: then they are controls.
