@@ -12,7 +12,9 @@ import functools
 import ipaddress
 import re
 import sys
-from collections.abc import Awaitable, Callable, MutableMapping
+from base64 import b64encode
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from hashlib import sha256
 from typing import Any
 
 Scope = MutableMapping[str, Any]
@@ -24,12 +26,15 @@ CREATE = "create_app_from_workspace_process_context"
 """What Dagster's command makes its application with."""
 
 HEADERS = (
-    # Beside Dagster's own: nothing is fetched from elsewhere whatever a page shows, and no other page holds it in a
-    # frame, where it would look like something else.
-    (b"content-security-policy", b"img-src 'self' data: blob:; frame-ancestors 'none'; form-action 'self'"),
     (b"x-frame-options", b"DENY"),
+    (b"x-content-type-options", b"nosniff"),
+    # No page elsewhere shows anything of here as a part of itself, or holds on to a window that it has opened.
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
 )
+"""What goes with every answer, in place of what Dagster says of the same."""
 
+_POLICY = b"content-security-policy"
 
 _HOST = re.compile(r"(?P<name>[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?", re.ASCII)
 
@@ -42,11 +47,13 @@ class Guard:
     Args:
         app: what it guards.
         names: by which it may be called, besides localhost and addresses in digits, which nobody can take over.
+        scripts: that stand within pages which have no policy of their own.
     """
 
-    def __init__(self, app: App, names: frozenset[str] = frozenset()) -> None:
+    def __init__(self, app: App, names: frozenset[str] = frozenset(), scripts: Iterable[str] = ()) -> None:
         self._app = app
         self._names = names | {"localhost"}
+        self._scripts = " ".join(f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in scripts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -60,10 +67,22 @@ class Guard:
 
         async def send_with_headers(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), *HEADERS]}
+                message = {**message, "headers": self._with_ours(message.get("headers", ()), headers["host"])}
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+    def _with_ours(self, headers: Iterable[tuple[bytes, bytes]], host: str) -> list[tuple[bytes, bytes]]:
+        """The headers of an answer, with ours.
+
+        A policy beside another forbids what either forbids. That of Dagster's pages names the scripts within them by
+        a nonce, but lets those fetch others from anywhere.
+        """
+        ours = {name for name, _ in HEADERS}
+        kept = [(name, value) for name, value in headers if name.lower() not in ours]
+        has_policy = any(name.lower() == _POLICY for name, _ in kept)
+        policy = _policy(host, "'unsafe-inline'" if has_policy else self._scripts)
+        return [*kept, *HEADERS, (_POLICY, policy.encode("latin-1"))]
 
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> str | None:
         """Why a request is refused; None if it is not."""
@@ -88,6 +107,22 @@ class Guard:
         except ValueError:
             return False
         return True
+
+
+def _policy(host: str, scripts: str) -> str:
+    """What a page may fetch and do: everything is fetched from here, whatever a page shows.
+
+    Args:
+        host: of this server, as the browser calls it.
+        scripts: those within the page that may run.
+    """
+    # Not every browser takes 'self' for WebSockets, too. An address of IPv6 cannot be written here.
+    sockets = "" if host.startswith("[") else f" ws://{host}"
+    return (
+        f"default-src 'self'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; "
+        f"img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; connect-src 'self'{sockets}; "
+        "frame-src 'none'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
 
 
 def _refusal_of_http(scope: Scope, headers: dict[str, str]) -> str | None:
@@ -128,6 +163,7 @@ async def _refuse(kind: str, reason: str, send: Send) -> None:
         return
     content = f"Refused: {reason}\n".encode()
     headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(content)).encode())]
+    headers += HEADERS
     await send({"type": "http.response.start", "status": 403, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 
@@ -135,6 +171,7 @@ async def _refuse(kind: str, reason: str, send: Send) -> None:
 def main() -> None:
     """Serve, with the guard before what Dagster would serve."""
     from dagster_webserver import cli
+    from dagster_webserver.templates.graphiql import TEMPLATE
 
     parser = argparse.ArgumentParser()
     parser.add_argument("--name", action="append", default=[])
@@ -143,10 +180,12 @@ def main() -> None:
     # Dagster takes no middleware from outside.
     create = vars(cli)[CREATE]
     names = frozenset(name.casefold() for name in arguments.name)
+    # The page that queries are written in is the only one without a nonce.
+    scripts = re.findall(r"<script>(.*?)</script>", TEMPLATE, re.DOTALL)
 
     @functools.wraps(create)
     def create_guarded(*positional: Any, **named: Any) -> Guard:
-        return Guard(create(*positional, **named), names)
+        return Guard(create(*positional, **named), names, scripts)
 
     vars(cli)[CREATE] = create_guarded
     sys.argv[1:] = arguments.rest
