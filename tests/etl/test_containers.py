@@ -384,6 +384,53 @@ def test_a_bomb_of_overlapping_members_is_stopped() -> None:
     assert all(record.fault is not None for record in records)
 
 
+def counted(raw: bytes, count: int) -> bytes:
+    """A zip that says that it has so many members."""
+    changed = bytearray(raw)
+    struct.pack_into("<HH", changed, raw.rindex(b"PK\x05\x06") + 8, count, count)
+    return bytes(changed)
+
+
+def test_members_that_a_damaged_directory_of_a_zip_has_lost_are_one_reject() -> None:
+    raw = zipped({f"{n}.txt": str(n).encode() for n in range(5)})
+    swallowed = bytearray(raw)
+    # The first entry's comment has the length of the next one.
+    struct.pack_into("<H", swallowed, raw.index(b"PK\x01\x02") + 32, 46 + len("1.txt"))
+    assert list(texts(bytes(swallowed), "z.zip").values()) == ["0", "2", "3", "4", "! damaged"]
+    for count in (0, 4, 6, 0xFFFF):
+        assert list(texts(counted(raw, count), "z.zip").values()) == ["0", "1", "2", "3", "4", "! damaged"]
+
+
+def test_a_zip_of_many_members_may_count_them_through_two_bytes() -> None:
+    raw = zipped({f"{n}.bin": b"" for n in range(0x10002)})
+    entries, wide = raw.rindex(b"PK\x01\x02"), raw.rindex(b"PK\x06\x06")
+    assert entries < wide
+    short = raw[:wide] + struct.pack(
+        "<4s4H2IH", b"PK\x05\x06", 0, 0, 2, 2, wide - raw.index(b"PK\x01\x02"), raw.index(b"PK\x01\x02"), 0
+    )
+    wrong = bytearray(raw)
+    wrong[wide + 32] += 1
+    for count in (2, 0xFFFF):
+        assert texts(counted(short, count), "z.zip") == {("z.zip", "0"): "! no_records"}
+    assert texts(raw, "z.zip") == {("z.zip", "0"): "! no_records"}
+    for changed in (counted(short, 3), bytes(wrong)):
+        assert texts(changed, "z.zip") == {("z.zip", "0"): "! damaged"}
+
+
+def test_a_zip_behind_another_is_told_from_one_behind_a_program() -> None:
+    one, two = zipped({"a.txt": b"one"}), zipped({"b.txt": b"two"})
+    assert list(texts(b"#!/bin/sh\nexit\n" + one, "z.zip").values()) == ["one"]
+    assert list(texts(one + two, "z.zip").values()) == ["two", "! damaged"]
+
+
+@pytest.mark.parametrize("name", [b"a.tyt", b"a.tx/"])
+def test_a_name_that_only_the_directory_of_a_zip_has_hides_no_text(name: bytes) -> None:
+    raw = bytearray(zipped({"a.txt": b"one", "b.txt": b"two", "c.bin": b"three"}))
+    at = raw.rindex(b"a.txt")
+    raw[at : at + 5] = name
+    assert list(texts(bytes(raw), "z.zip").values()) == ["! damaged", "two"]
+
+
 def test_a_member_that_is_too_large_costs_itself_only() -> None:
     intake = Intake(limits=Limits(record_bytes=100))
     found = texts(tarred({"a.txt": b"x" * 101, "b.txt": b"two"}), "t.tar", intake)
