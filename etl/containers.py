@@ -346,9 +346,7 @@ class _Reader:
                     fault = _RENAMED
                 if fault is None and info.is_dir():
                     continue
-                # As it says, and no more than that comes out: so every share of the file comes to the same.
-                self._budget.spend(info.file_size)
-                yield from self._member(path, name, fault, depth, _zip_opener(archive, info))
+                yield from self._member(path, name, fault, depth, _zip_opener(archive, info), info.file_size)
             if missing := _missing(stream, archive):
                 raise RecordFault("damaged", missing)
 
@@ -359,24 +357,38 @@ class _Reader:
                 if (info := _next_member(archive, blocks)) is None:
                     return
                 self._budget.count_member()
-                if info.issparse():
-                    # Its holes stand nowhere.
-                    self._budget.spend(info.size)
                 if not info.isdir():
                     fault = None if info.isreg() else _LINK
-                    yield from self._member(path, info.name, fault, depth, _tar_opener(archive, info))
+                    # Holes stand nowhere; what else there is has been counted as it came out.
+                    claim = info.size if info.issparse() else 0
+                    yield from self._member(path, info.name, fault, depth, _tar_opener(archive, info), claim)
                 blocks.seek(cast("Any", archive).offset)
 
     def _member(
-        self, archive: str, name: str, fault: RecordFault | None, depth: int, opened: Callable[[], Any]
+        self, archive: str, name: str, fault: RecordFault | None, depth: int, opened: Callable[[], Any], claim: int
     ) -> Iterator[Record]:
-        """The records of one member, or what is wrong with it."""
+        """The records of one member, or what is wrong with it.
+
+        Args:
+            archive: the path of the archive.
+            name: of the member, as it stands there.
+            fault: what is wrong with it, as far as its header says so.
+            depth: of the archive, in others.
+            opened: opens it.
+            claim: bytes that its header says will come out of it, beside those that are counted as they do.
+        """
         if len(name) <= self._limits.path_length:
             name = _HERE.sub("", name)
         if unsafe := _unsafe(name, self._limits.path_length):
             fault = RecordFault("unsafe_member", unsafe)
         if fault not in (_LINK, _RENAMED) and not unsafe and not self._intake.is_text(name):
             return
+        if fault is None:
+            if claim > self._limits.record_bytes and not is_container(name):
+                fault = RecordFault("too_large", f"{claim:,} bytes, {self._limits.record_bytes:,} are allowed")
+            else:
+                # As it says, and no more than that comes out: so every share of the file comes to the same.
+                self._budget.spend(claim)
         path, key = self._placed(member_path(archive, readable(name)))
         if fault is None and is_container(name):
             while key != "0":

@@ -7,6 +7,7 @@ import tarfile
 import tracemalloc
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -282,12 +283,13 @@ def test_bombs_end_at_their_limits() -> None:
         assert "200 times its size" in faults[0].message
 
 
-def test_the_holes_of_a_member_count_as_what_comes_out(tmp_path: Path) -> None:
-    for name in ("evil.zip", "a.txt"):
-        raw = sparse(name, 1 << 40)
-        (record,) = read_records(io.BytesIO(raw), "t.tar", len(raw), Intake(), spool=str(tmp_path))
-        assert record.fault is not None
-        assert record.fault.reason == "over_limit"
+@pytest.mark.parametrize(
+    ("name", "expected"), [("evil.zip", ["over_limit"]), ("a.txt", ["too_large", b"x"]), ("a.bin", [b"x"])]
+)
+def test_the_holes_of_a_member_count_as_what_comes_out(tmp_path: Path, name: str, expected: list[str | bytes]) -> None:
+    raw = sparse(name, 1 << 40)[:1024] + tarred({"b.txt": b"x"})
+    records = read_records(io.BytesIO(raw), "t.tar", len(raw), Intake(), spool=str(tmp_path))
+    assert [record.fault.reason if record.fault else record.raw for record in records] == expected
 
 
 def sparse(name: str, size: int) -> bytes:
@@ -435,6 +437,29 @@ def test_a_member_that_is_too_large_costs_itself_only() -> None:
     intake = Intake(limits=Limits(record_bytes=100))
     found = texts(tarred({"a.txt": b"x" * 101, "b.txt": b"two"}), "t.tar", intake)
     assert list(found.values()) == ["! too_large", "two"]
+
+
+def claiming(names: Sequence[str], size: int, raw: bytes) -> bytes:
+    """A zip whose directory says of some members that so many bytes come out of each."""
+    changed = bytearray(raw)
+    for name in names:
+        struct.pack_into("<I", changed, raw.rindex(name.encode()) - 46 + 24, size)
+    return bytes(changed)
+
+
+def test_a_text_of_a_zip_that_says_it_is_larger_than_one_may_be_costs_itself_only() -> None:
+    raw = claiming(["a.txt", "b.bin"], 0xFFFFFFF0, zipped({"a.txt": b"x", "b.bin": b"x", "c.txt": b"two"}))
+    assert list(texts(raw, "z.zip").values()) == ["! too_large", "two"]
+
+
+def test_what_texts_of_a_zip_say_comes_out_counts_in_shares_that_pass_over_them() -> None:
+    names = [f"{n}.txt" for n in range(100, 300)]
+    raw = claiming(names[:65], 2_000, zipped(dict.fromkeys(names, b"x")))
+    # More than 64 of them are too many.
+    intake = Intake(limits=Limits(free_bytes=129_000, expansion_ratio=1))
+    found = [list(read_records(io.BytesIO(raw), "z.zip", len(raw), intake, Share(number, 2))) for number in (0, 1)]
+    assert [[record.index for record in records] for records in found] == [[*range(64), 64], [64]]
+    assert [records[-1].fault and records[-1].fault.reason for records in found] == ["over_limit", "over_limit"]
 
 
 def test_too_many_members_end_it() -> None:
