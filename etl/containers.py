@@ -12,6 +12,7 @@ import gzip
 import io
 import lzma
 import re
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -63,6 +64,8 @@ which may become 46 MB."""
 
 _ZEROS = b"\0" * tarfile.BLOCKSIZE
 _ENCRYPTED = 1
+_MEMBER_MARK, _WIDE_END_MARK = b"PK\x03\x04", b"PK\x06\x06"
+_HEADER = struct.Struct("<26sHH")
 _FORMAT, _REGULAR, _FOLDER = 0o170000, 0o100000, 0o040000
 
 
@@ -333,16 +336,19 @@ class _Reader:
                 if self._share.is_before(self._counter.value):
                     return
                 self._budget.count_member()
+                name = _zip_name(info)
                 fault = None
                 if info.flag_bits & _ENCRYPTED:
                     fault = RecordFault("encrypted")
                 elif (info.external_attr >> 16) & _FORMAT not in (0, _REGULAR, _FOLDER):
                     fault = _LINK
+                if not self._intake.is_text(name) and self._intake.is_text(_name_at(stream, info)):
+                    fault = _RENAMED
                 if fault is None and info.is_dir():
                     continue
-                # As it says, and no more than that comes out: so every share of the file comes to the same.
-                self._budget.spend(info.file_size)
-                yield from self._member(path, _zip_name(info), fault, depth, _zip_opener(archive, info))
+                yield from self._member(path, name, fault, depth, _zip_opener(archive, info), info.file_size)
+            if missing := _missing(stream, archive):
+                raise RecordFault("damaged", missing)
 
     def _tar(self, stream: io.RawIOBase, path: str, depth: int) -> Iterator[Record]:
         blocks = _TarBlocks(stream)
@@ -351,24 +357,38 @@ class _Reader:
                 if (info := _next_member(archive, blocks)) is None:
                     return
                 self._budget.count_member()
-                if info.issparse():
-                    # Its holes stand nowhere.
-                    self._budget.spend(info.size)
                 if not info.isdir():
                     fault = None if info.isreg() else _LINK
-                    yield from self._member(path, info.name, fault, depth, _tar_opener(archive, info))
+                    # Holes stand nowhere; what else there is has been counted as it came out.
+                    claim = info.size if info.issparse() else 0
+                    yield from self._member(path, info.name, fault, depth, _tar_opener(archive, info), claim)
                 blocks.seek(cast("Any", archive).offset)
 
     def _member(
-        self, archive: str, name: str, fault: RecordFault | None, depth: int, opened: Callable[[], Any]
+        self, archive: str, name: str, fault: RecordFault | None, depth: int, opened: Callable[[], Any], claim: int
     ) -> Iterator[Record]:
-        """The records of one member, or what is wrong with it."""
+        """The records of one member, or what is wrong with it.
+
+        Args:
+            archive: the path of the archive.
+            name: of the member, as it stands there.
+            fault: what is wrong with it, as far as its header says so.
+            depth: of the archive, in others.
+            opened: opens it.
+            claim: bytes that its header says will come out of it, beside those that are counted as they do.
+        """
         if len(name) <= self._limits.path_length:
             name = _HERE.sub("", name)
         if unsafe := _unsafe(name, self._limits.path_length):
             fault = RecordFault("unsafe_member", unsafe)
-        if fault is not _LINK and not unsafe and not self._intake.is_text(name):
+        if fault not in (_LINK, _RENAMED) and not unsafe and not self._intake.is_text(name):
             return
+        if fault is None:
+            if claim > self._limits.record_bytes and not is_container(name):
+                fault = RecordFault("too_large", f"{claim:,} bytes, {self._limits.record_bytes:,} are allowed")
+            else:
+                # As it says, and no more than that comes out: so every share of the file comes to the same.
+                self._budget.spend(claim)
         path, key = self._placed(member_path(archive, readable(name)))
         if fault is None and is_container(name):
             while key != "0":
@@ -397,6 +417,7 @@ class _Reader:
 
 
 _LINK = RecordFault("unsafe_member", "It is a link or a device")
+_RENAMED = RecordFault("damaged", "Its archive's directory has another name for it than stands before its bytes")
 _NO_ROOM = RecordFault("too_large", "To open it takes more memory than load.worker_memory allows")
 
 
@@ -562,6 +583,32 @@ def _zip_name(info: zipfile.ZipInfo) -> str:
         return info.filename.encode("cp437").decode("utf-8")
     except UnicodeError:
         return info.filename
+
+
+def _name_at(stream: IO[bytes], info: zipfile.ZipInfo) -> str:
+    """The name that stands before a member's bytes; empty if nothing of the kind is there."""
+    stream.seek(max(info.header_offset, 0))
+    header = stream.read(_HEADER.size)
+    if len(header) < _HEADER.size or not header.startswith(_MEMBER_MARK):
+        return ""
+    return stream.read(_HEADER.unpack(header)[-2]).decode("utf-8", "replace")
+
+
+def _missing(stream: IO[bytes], archive: zipfile.ZipFile) -> str | None:
+    """Why there may be members in a zip that its directory does not name; None if there are none.
+
+    The library reads a directory for as many bytes as it says it has, and does not compare its members with their
+    number.
+    """
+    end = cast("Any", zipfile)._EndRecData(stream)
+    is_wide, count, have = end[0] == _WIDE_END_MARK, end[4], len(archive.filelist)
+    # Two bytes hold it in a short one, which many programs count through.
+    if count != (have if is_wide else have % 0x10000) and (is_wide or count != 0xFFFF or have < count):
+        return f"Its directory has {have:,} members, and says that it has {count:,}"
+    stream.seek(0)
+    if stream.read(4) == _MEMBER_MARK and min((info.header_offset for info in archive.filelist), default=1) > 0:
+        return "Before the members in its directory there are others, such as those of another archive"
+    return None
 
 
 def _unsafe(name: str, longest: int) -> str | None:

@@ -7,6 +7,7 @@ import tarfile
 import tracemalloc
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -282,12 +283,13 @@ def test_bombs_end_at_their_limits() -> None:
         assert "200 times its size" in faults[0].message
 
 
-def test_the_holes_of_a_member_count_as_what_comes_out(tmp_path: Path) -> None:
-    for name in ("evil.zip", "a.txt"):
-        raw = sparse(name, 1 << 40)
-        (record,) = read_records(io.BytesIO(raw), "t.tar", len(raw), Intake(), spool=str(tmp_path))
-        assert record.fault is not None
-        assert record.fault.reason == "over_limit"
+@pytest.mark.parametrize(
+    ("name", "expected"), [("evil.zip", ["over_limit"]), ("a.txt", ["too_large", b"x"]), ("a.bin", [b"x"])]
+)
+def test_the_holes_of_a_member_count_as_what_comes_out(tmp_path: Path, name: str, expected: list[str | bytes]) -> None:
+    raw = sparse(name, 1 << 40)[:1024] + tarred({"b.txt": b"x"})
+    records = read_records(io.BytesIO(raw), "t.tar", len(raw), Intake(), spool=str(tmp_path))
+    assert [record.fault.reason if record.fault else record.raw for record in records] == expected
 
 
 def sparse(name: str, size: int) -> bytes:
@@ -384,10 +386,80 @@ def test_a_bomb_of_overlapping_members_is_stopped() -> None:
     assert all(record.fault is not None for record in records)
 
 
+def counted(raw: bytes, count: int) -> bytes:
+    """A zip that says that it has so many members."""
+    changed = bytearray(raw)
+    struct.pack_into("<HH", changed, raw.rindex(b"PK\x05\x06") + 8, count, count)
+    return bytes(changed)
+
+
+def test_members_that_a_damaged_directory_of_a_zip_has_lost_are_one_reject() -> None:
+    raw = zipped({f"{n}.txt": str(n).encode() for n in range(5)})
+    swallowed = bytearray(raw)
+    # The first entry's comment has the length of the next one.
+    struct.pack_into("<H", swallowed, raw.index(b"PK\x01\x02") + 32, 46 + len("1.txt"))
+    assert list(texts(bytes(swallowed), "z.zip").values()) == ["0", "2", "3", "4", "! damaged"]
+    for count in (0, 4, 6, 0xFFFF):
+        assert list(texts(counted(raw, count), "z.zip").values()) == ["0", "1", "2", "3", "4", "! damaged"]
+
+
+def test_a_zip_of_many_members_may_count_them_through_two_bytes() -> None:
+    raw = zipped({f"{n}.bin": b"" for n in range(0x10002)})
+    entries, wide = raw.rindex(b"PK\x01\x02"), raw.rindex(b"PK\x06\x06")
+    assert entries < wide
+    short = raw[:wide] + struct.pack(
+        "<4s4H2IH", b"PK\x05\x06", 0, 0, 2, 2, wide - raw.index(b"PK\x01\x02"), raw.index(b"PK\x01\x02"), 0
+    )
+    wrong = bytearray(raw)
+    wrong[wide + 32] += 1
+    for count in (2, 0xFFFF):
+        assert texts(counted(short, count), "z.zip") == {("z.zip", "0"): "! no_records"}
+    assert texts(raw, "z.zip") == {("z.zip", "0"): "! no_records"}
+    for changed in (counted(short, 3), bytes(wrong)):
+        assert texts(changed, "z.zip") == {("z.zip", "0"): "! damaged"}
+
+
+def test_a_zip_behind_another_is_told_from_one_behind_a_program() -> None:
+    one, two = zipped({"a.txt": b"one"}), zipped({"b.txt": b"two"})
+    assert list(texts(b"#!/bin/sh\nexit\n" + one, "z.zip").values()) == ["one"]
+    assert list(texts(one + two, "z.zip").values()) == ["two", "! damaged"]
+
+
+@pytest.mark.parametrize("name", [b"a.tyt", b"a.tx/"])
+def test_a_name_that_only_the_directory_of_a_zip_has_hides_no_text(name: bytes) -> None:
+    raw = bytearray(zipped({"a.txt": b"one", "b.txt": b"two", "c.bin": b"three"}))
+    at = raw.rindex(b"a.txt")
+    raw[at : at + 5] = name
+    assert list(texts(bytes(raw), "z.zip").values()) == ["! damaged", "two"]
+
+
 def test_a_member_that_is_too_large_costs_itself_only() -> None:
     intake = Intake(limits=Limits(record_bytes=100))
     found = texts(tarred({"a.txt": b"x" * 101, "b.txt": b"two"}), "t.tar", intake)
     assert list(found.values()) == ["! too_large", "two"]
+
+
+def claiming(names: Sequence[str], size: int, raw: bytes) -> bytes:
+    """A zip whose directory says of some members that so many bytes come out of each."""
+    changed = bytearray(raw)
+    for name in names:
+        struct.pack_into("<I", changed, raw.rindex(name.encode()) - 46 + 24, size)
+    return bytes(changed)
+
+
+def test_a_text_of_a_zip_that_says_it_is_larger_than_one_may_be_costs_itself_only() -> None:
+    raw = claiming(["a.txt", "b.bin"], 0xFFFFFFF0, zipped({"a.txt": b"x", "b.bin": b"x", "c.txt": b"two"}))
+    assert list(texts(raw, "z.zip").values()) == ["! too_large", "two"]
+
+
+def test_what_texts_of_a_zip_say_comes_out_counts_in_shares_that_pass_over_them() -> None:
+    names = [f"{n}.txt" for n in range(100, 300)]
+    raw = claiming(names[:65], 2_000, zipped(dict.fromkeys(names, b"x")))
+    # More than 64 of them are too many.
+    intake = Intake(limits=Limits(free_bytes=129_000, expansion_ratio=1))
+    found = [list(read_records(io.BytesIO(raw), "z.zip", len(raw), intake, Share(number, 2))) for number in (0, 1)]
+    assert [[record.index for record in records] for records in found] == [[*range(64), 64], [64]]
+    assert [records[-1].fault and records[-1].fault.reason for records in found] == ["over_limit", "over_limit"]
 
 
 def test_too_many_members_end_it() -> None:
