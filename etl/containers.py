@@ -24,7 +24,7 @@ from typing import IO, Any, cast
 import pyarrow as pa
 
 from etl.addresses import COMPRESSIONS, is_container, is_record_file, member_path
-from etl.damage import DAMAGE
+from etl.damage import DAMAGE, Damage, fault_of
 from etl.errors import RecordFault
 from etl.intake import Intake, Limits
 from etl.record_files import read_record_file
@@ -63,7 +63,8 @@ PIECE_BYTES = 32
 which may become 46 MB."""
 
 _ZEROS = b"\0" * tarfile.BLOCKSIZE
-_ENCRYPTED = 1
+_ENCRYPTED = 1 | 1 << 6
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
 _MEMBER_MARK, _WIDE_END_MARK = b"PK\x03\x04", b"PK\x06\x06"
 _HEADER = struct.Struct("<26sHH")
 _FORMAT, _REGULAR, _FOLDER = 0o170000, 0o100000, 0o040000
@@ -181,7 +182,7 @@ class _Streams:
                     data = data.lstrip(b"\0")
                 self._decompressor = self._new()
             elif self._decompressor.needs_input and not (data := self._stream.read(BUFFER_BYTES)):
-                raise EOFError("It ends before its end mark")
+                raise Damage("It ends before its end mark")
             if block := self._decompressor.decompress(data, size):
                 return block
 
@@ -256,11 +257,14 @@ class _Reader:
             # A worker that dies of it cannot tell which member it was.
             yield from self._rest(path, _NO_ROOM, depth, before)
         except DAMAGE as error:
-            yield from self._rest(path, _damaged(error), depth, before)
+            yield from self._rest(path, fault_of(error), depth, before)
 
     def _rest(self, path: str, fault: RecordFault, depth: int, before: int) -> Iterator[Record]:
         """What stands for all that would have come."""
         index = self._counter.take()
+        if fault.reason in ("damaged", "over_limit"):
+            loaded = "What could be read of it is loaded" if index > before else "Nothing of it is loaded"
+            fault = RecordFault(fault.reason, f"{fault.detail}. {loaded}" if fault.detail else loaded)
         key = "0" if index == before else WHOLE.key_of_rest(path, index - before)
         if not depth or self._share.holds(index):
             yield Record(index, path, key, fault=fault, is_rest=not depth)
@@ -298,7 +302,7 @@ class _Reader:
                 with cast("IO[bytes]", opened()) as stream:
                     raw = stream.read(self._limits.record_bytes + 1)
             except DAMAGE as error:
-                fault = _damaged(error)
+                fault = fault_of(error)
             else:
                 if len(raw) > self._limits.record_bytes:
                     fault = RecordFault("too_large", f"More than {self._limits.record_bytes:,} bytes")
@@ -342,13 +346,18 @@ class _Reader:
                     fault = RecordFault("encrypted")
                 elif (info.external_attr >> 16) & _FORMAT not in (0, _REGULAR, _FOLDER):
                     fault = _LINK
+                elif info.compress_type not in _METHODS:
+                    method = zipfile.compressor_names.get(info.compress_type, "unknown")  # type: ignore[attr-defined]
+                    fault = RecordFault(
+                        "unsupported", f"It is compressed by zip's method {info.compress_type} ({method})"
+                    )
                 if not self._intake.is_text(name) and self._intake.is_text(_name_at(stream, info)):
                     fault = _RENAMED
                 if fault is None and info.is_dir():
                     continue
                 yield from self._member(path, name, fault, depth, _zip_opener(archive, info), info.file_size)
             if missing := _missing(stream, archive):
-                raise RecordFault("damaged", missing)
+                raise Damage(missing)
 
     def _tar(self, stream: io.RawIOBase, path: str, depth: int) -> Iterator[Record]:
         blocks = _TarBlocks(stream)
@@ -385,7 +394,8 @@ class _Reader:
             return
         if fault is None:
             if claim > self._limits.record_bytes and not is_container(name):
-                fault = RecordFault("too_large", f"{claim:,} bytes, {self._limits.record_bytes:,} are allowed")
+                most = self._limits.record_bytes
+                fault = RecordFault("too_large", f"Its archive says that it has {claim:,} bytes, {most:,} are allowed")
             else:
                 # As it says, and no more than that comes out: so every share of the file comes to the same.
                 self._budget.spend(claim)
@@ -400,7 +410,7 @@ class _Reader:
                 except MemoryError:
                     fault = _NO_ROOM
                 except DAMAGE as error:
-                    fault = _damaged(error)
+                    fault = fault_of(error)
                 else:
                     yield from self.file(_Raw(held), path, depth + 1)
                     return
@@ -417,7 +427,7 @@ class _Reader:
 
 
 _LINK = RecordFault("unsafe_member", "It is a link or a device")
-_RENAMED = RecordFault("damaged", "Its archive's directory has another name for it than stands before its bytes")
+_RENAMED = RecordFault("damaged", "The directory of its archive has another name for it than stands before its bytes")
 _NO_ROOM = RecordFault("too_large", "To open it takes more memory than load.worker_memory allows")
 
 
@@ -480,26 +490,24 @@ class _TarBlocks:
         return block
 
     def pass_zeros(self) -> bool:
-        """Pass over blocks of zeros, and say whether anything else stands behind them."""
+        """Pass over blocks of zeros, and say whether anything else stands behind them, if only a part of one."""
         while (block := self.read(tarfile.BLOCKSIZE)) == _ZEROS:
             pass
-        if not block.strip(b"\0"):
-            return False
         self._block = block
         self._at -= len(block)
-        return True
+        return bool(block)
 
     def seek(self, offset: int) -> None:
         """Pass over what comes before an offset.
 
         Raises:
-            tarfile.ReadError: the file does not go that far, or has been read beyond it.
+            Damage: the file does not go that far, or has been read beyond it.
         """
         if offset < self._at:
-            raise tarfile.ReadError("A member says that it ends before it begins")
+            raise Damage("A member says that it ends before it begins")
         while left := offset - self._at:
             if not self.read(min(left, BUFFER_BYTES)):
-                raise tarfile.ReadError("It ends within a member, or the member says that it is longer than it is")
+                raise Damage("It ends within a member, or the member says that it is longer than it is")
 
 
 class _Tar(tarfile.TarFile):
@@ -516,7 +524,7 @@ def _next_member(archive: tarfile.TarFile, blocks: _TarBlocks) -> tarfile.TarInf
     read to its end for its checksum.
 
     Raises:
-        RecordFault: there may be more of them, but the file ends.
+        Damage: there may be more of them, but the file ends.
         tarfile.TarError: what stands there is no header.
     """
     try:
@@ -527,9 +535,9 @@ def _next_member(archive: tarfile.TarFile, blocks: _TarBlocks) -> tarfile.TarInf
                 return None
             info = _TarInfo.fromtarfile(archive)
     except tarfile.EmptyHeaderError:  # type: ignore[attr-defined]
-        raise RecordFault("damaged", "It ends without its end mark") from None
+        raise Damage("It ends without its end mark") from None
     if info.size < 0:
-        raise tarfile.ReadError("A member says that it has less than no bytes")
+        raise Damage("A member says that it has less than no bytes")
     return info
 
 
@@ -538,7 +546,7 @@ class _TarInfo(tarfile.TarInfo):
 
     def _check(self) -> None:
         if not 0 <= self.size <= HEADER_BYTES:
-            raise tarfile.ReadError(f"A header of {self.size:,} bytes; {HEADER_BYTES:,} are allowed")
+            raise Damage(f"A header of {self.size:,} bytes; {HEADER_BYTES:,} are allowed")
 
     def _proc_pax(self, archive: tarfile.TarFile) -> Any:
         self._check()
@@ -562,7 +570,7 @@ class _TarMember(io.RawIOBase):
         count = self._left if size < 0 else min(size, self._left)
         block: bytes = self._stream.read(count)
         if len(block) < count:
-            raise tarfile.ReadError("unexpected end of data")
+            raise Damage("It ends within a member")
         self._left -= count
         return block
 
@@ -625,8 +633,3 @@ def _unsafe(name: str, longest: int) -> str | None:
     if not name or any(ord(sign) < 32 or 127 <= ord(sign) < 160 for sign in name):
         return "Its name holds control characters" if name else "It has no name"
     return None
-
-
-def _damaged(error: BaseException) -> RecordFault:
-    said = " ".join(str(error).split())[:120]
-    return RecordFault("damaged", said[:1].upper() + said[1:] if said else type(error).__name__)

@@ -177,8 +177,11 @@ REJECT_REASONS: dict[str, RejectReason] = {
         "--reason crashed`; else move the file out of the source, and if it reads well to you, please report it as a "
         "bug.",
     ),
-    "damaged": RejectReason(
-        "read", "The file is cut or damaged: what comes before the damage is loaded. Fetch it again."
+    "damaged": RejectReason("read", "It is cut or damaged: fetch it again."),
+    "unsupported": RejectReason(
+        "read",
+        "It is not damaged, but packed in a way that is not read here. Pack it again in another way (a zip with the "
+        "method deflate, xz and zstd at their usual levels), or unpack it, and put the texts into the source.",
     ),
     "no_records": RejectReason(
         "read",
@@ -189,7 +192,7 @@ REJECT_REASONS: dict[str, RejectReason] = {
     "unsafe_member": RejectReason("read", "It was not read. Pack the archive again, with plain files and plain names."),
     "over_limit": RejectReason(
         "read",
-        "What comes before is loaded. If you trust the file, unpack it yourself, and put its texts into the source.",
+        "If you trust the file, unpack it yourself, and put its texts into the source.",
     ),
     "malformed": RejectReason("read", "Mend the record in its file; the next run reads the file again."),
     "no_text": RejectReason(

@@ -16,7 +16,13 @@ class RecordFault(Exception):
 
     Args:
         reason: one of `etl.contract.REJECT_REASONS`.
-        detail: what was found, appended to the reason's standing advice; empty if there is nothing to add.
+        detail: what was found, put before the reason's standing advice; empty if there is nothing to add.
+
+    Attributes:
+        reason: as given.
+        detail: as given.
+        stage: where it failed, as in the column `stage`.
+        message: as in the column `message`.
     """
 
     def __init__(self, reason: str, detail: str = "") -> None:
@@ -26,6 +32,7 @@ class RecordFault(Exception):
         if reason not in REJECT_REASONS:
             raise ValueError(f"{reason!r} is not a reject reason; those are {', '.join(REJECT_REASONS)}")
         self.reason = reason
+        self.detail = detail
         self.stage = REJECT_REASONS[reason].stage
         advice = REJECT_REASONS[reason].advice
         self.message = f"{detail}. {advice}" if detail else advice

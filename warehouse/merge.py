@@ -57,7 +57,7 @@ CREATE TABLE arriving AS
 CREATE TABLE unread AS
     SELECT DISTINCT l.document_id
     FROM leaving l JOIN read_rejects x ON (x.source, x.file) = (l.source, l.file)
-    WHERE x.reason IN ('damaged', 'over_limit', 'unreadable', 'crashed', 'timeout', 'too_large')
+    WHERE x.reason IN ('damaged', 'unsupported', 'over_limit', 'unreadable', 'crashed', 'timeout', 'too_large')
       AND (x.record_key = '0' OR starts_with(x.record_key, '#'))
       AND (l.path = x.path OR starts_with(l.path, x.path || '!/'));
 
