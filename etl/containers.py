@@ -65,6 +65,7 @@ which may become 46 MB."""
 _ZEROS = b"\0" * tarfile.BLOCKSIZE
 _ENCRYPTED = 1 | 1 << 6
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+_METHOD_NAMES = {1: "shrink", 6: "implode", 9: "deflate64", 93: "zstd", 95: "xz", 98: "PPMd"}
 _MEMBER_MARK, _WIDE_END_MARK = b"PK\x03\x04", b"PK\x06\x06"
 _HEADER = struct.Struct("<26sHH")
 _FORMAT, _REGULAR, _FOLDER = 0o170000, 0o100000, 0o040000
@@ -612,7 +613,7 @@ def _missing(stream: IO[bytes], archive: zipfile.ZipFile) -> str | None:
     is_wide, count, have = end[0] == _WIDE_END_MARK, end[4], len(archive.filelist)
     # Two bytes hold it in a short one, which many programs count through.
     if count != (have if is_wide else have % 0x10000) and (is_wide or count != 0xFFFF or have < count):
-        return f"Its directory has {have:,} members, and says that it has {count:,}"
+        return f"Its directory says that it has {count:,} members, and has {have:,}"
     stream.seek(0)
     if stream.read(4) == _MEMBER_MARK and min((info.header_offset for info in archive.filelist), default=1) > 0:
         return "Before the members in its directory there are others, such as those of another archive"
