@@ -21,12 +21,23 @@ import pyarrow.compute as pc
 
 from etl.addresses import file_of, is_container
 from etl.contract import FILES, PARSER_VERSION, REJECT_REASONS, REJECTS, SOURCES
-from etl.errors import SetupFault
+from etl.errors import RecordFault, SetupFault
 from etl.intake import MAXIMUM_BYTES, Intake, is_read_otherwise
 from etl.outside import sidecar_digest
 from etl.own_reference import load_own
 from etl.reference import Reference, load_reference
-from etl.sources import ListedFile, is_glob, is_temporary, list_file, list_files, matcher, on_disk, readable, split_glob
+from etl.sources import (
+    ListedFile,
+    is_glob,
+    is_temporary,
+    list_file,
+    list_files,
+    matcher,
+    on_disk,
+    open_file,
+    readable,
+    split_glob,
+)
 from warehouse.forgotten import Forgotten, require_forgotten
 from warehouse.home import RESERVED, Home, Source, absolute
 from warehouse.manifest import Manifest, current, read_table, require_current
@@ -770,9 +781,9 @@ def _is_readable(file: ListedFile, is_listing_only: bool) -> bool:
     if is_listing_only:
         return True
     try:
-        with open(file.location, "rb") as handle:  # noqa: PTH123
+        with open_file(file) as handle:
             handle.read(1)
-    except OSError:
+    except (OSError, RecordFault):
         return False
     return True
 
@@ -783,9 +794,9 @@ def _has_digest(file: ListedFile, known: _Known) -> bool:
         return False
     digest = hashlib.sha256()
     try:
-        with open(file.location, "rb") as handle:  # noqa: PTH123
+        with open_file(file) as handle:
             while block := handle.read(1 << 20):
                 digest.update(block)
-    except OSError:
+    except (OSError, RecordFault):
         return False
     return digest.hexdigest() == known.sha256
