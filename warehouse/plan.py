@@ -9,6 +9,7 @@ import errno
 import glob
 import hashlib
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -28,6 +29,7 @@ from etl.own_reference import load_own
 from etl.reference import Reference, load_reference
 from etl.sources import (
     ListedFile,
+    enters,
     is_glob,
     is_temporary,
     list_file,
@@ -420,9 +422,10 @@ def _miss_forgotten(plan: Plan, files: pa.Table, rejects: pa.Table, recorded: di
     hollow = rejects.filter(pc.and_(is_hollow, pc.is_in(rejects.column("source"), sources)))
     is_looked_for = pc.or_(is_named, pc.is_in(_pairs(files), _pairs(hollow)))
     known = {*plan.missing, *((name, file.path) for name, taken in plan.read.items() for file in taken)}
+    is_gone = {name: _looker(source.root) for name, source in recorded.items()}
     for batch in files.filter(pc.and_(is_present, is_looked_for)).select(["source", "path"]).to_batches():
         for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            if row not in known and _is_gone(recorded[row[0]].root, row[1]):
+            if row not in known and is_gone[row[0]](row[1]):
                 plan.missing.append(row)
 
 
@@ -729,7 +732,8 @@ def _compare(
                 read.append(file)
             continue
         mtime = file.mtime_ns // 1000
-        is_same = former.byte_count == file.byte_count and former.mtime == mtime
+        # A link to a file that was moved out of the source has the size and time of that file.
+        is_same = not file.is_outside and (former.byte_count, former.mtime) == (file.byte_count, mtime)
         if not is_same and (is_listing_only or not _has_digest(file, former)):
             read.append(file)
             continue
@@ -741,7 +745,8 @@ def _compare(
         plan.read[source.name] = read
     if request.is_whole:
         # What the patterns no longer match, but is there, is not missing.
-        gone = [path for path in known if path not in listed and _is_gone(source.root, path)]
+        is_gone = _looker(source.root)
+        gone = [path for path in known if path not in listed and is_gone(path)]
         if gone and listed and not any(source.root.iterdir()):
             raise SetupFault(
                 f"{source.root} has vanished while it was listed: is a disk unplugged? Nothing was changed"
@@ -755,22 +760,34 @@ def _compare(
             ]
 
 
-def _is_gone(root: Path, path: str) -> bool:
-    """Whether there is nothing of a path below a root. A disk that fails says nothing about what lies on it.
+def _looker(root: Path) -> Callable[[str], bool]:
+    """Whether no file is there that a listing of all below a root would come to, by its path, as a function.
 
-    Raises:
-        SetupFault: the system cannot tell.
+    A disk that fails says nothing about what lies on it: where the system cannot tell, the function raises SetupFault.
     """
-    location = root / on_disk(path)
-    try:
-        location.lstat()
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return True
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
+    is_entered = enters(root)
+
+    def is_gone(path: str) -> bool:
+        location = root / on_disk(path)
+        try:
+            # First: what lies behind a link may be anything.
+            if not is_entered(path):
+                return True
+            status = location.lstat()
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return True
-        raise SetupFault(f"Cannot look at {readable(str(location))}: {error.strerror}. Nothing was changed") from None
-    return False
+        except OSError as error:
+            if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+                return True
+            raise SetupFault(
+                f"Cannot look at {readable(str(location))}: {error.strerror}. Nothing was changed"
+            ) from None
+        if stat.S_ISLNK(status.st_mode):
+            # As the listing has it: a link that cannot be followed is none to a file.
+            return not os.path.isfile(location)  # noqa: PTH113
+        return not stat.S_ISREG(status.st_mode)
+
+    return is_gone
 
 
 def _is_readable(file: ListedFile, is_listing_only: bool) -> bool:
