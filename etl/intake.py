@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
@@ -59,7 +58,8 @@ class Intake:
         encoding: that of its texts, Python's name of the codec; None to find out.
         fields: for record files, the name of the column that holds each of `FIELDS`; those not named are looked for
             under their own names.
-        path: a regular expression with named groups out of `GIVEN`, searched for in each path; None for none.
+        path: a regular expression, as of `etl.outside.groups_of`, with groups out of `GIVEN`, that is searched for in
+            each path; None for none.
         sidecar: absolute path of a CSV file with the columns `path` and some of `GIVEN`; None for none.
         sidecar_sha256: digest of what was in it when the run began.
         limits: what holds for each file.
@@ -93,11 +93,6 @@ class Intake:
         is_usual = within == {"patterns": member_patterns(DEFAULT_PATTERNS), "limits": asdict(Limits())}
         of_all = _digest(said) if any(said.values()) else ""
         return of_all if is_usual else f"{of_all}/{_digest(within)}"
-
-    @cached_property
-    def path_pattern(self) -> re.Pattern[str] | None:
-        """`path`, compiled."""
-        return re.compile(self.path) if self.path else None
 
 
 def is_read_otherwise(path: str, now: str, then: str) -> bool:

@@ -400,7 +400,7 @@ def _taken(
         return None
     record.update(
         url=found.url,
-        given=writer.outside.given(found.path, found.given),
+        given=found.given,
         encoding=found.encoding or chunk.intake.encoding,
         source_encoding=found.source_encoding,
         quality_flags=list(found.quality_flags),
@@ -540,7 +540,7 @@ class _Writer:
         self._prefix = f"{chunk.kind}_" if isinstance(chunk, StoredChunk) else ""
         self._on_record = on_record
         self.reference = load_own(Path(chunk.reference)) if chunk.reference else load_reference()
-        self.outside = Outside(chunk.intake if isinstance(chunk, FileChunk) else Intake())
+        self._outside = Outside(chunk.intake if isinstance(chunk, FileChunk) else Intake())
         self._written = 0
         self._refused: list[dict[str, Any]] = []
         self._files: dict[str, dict[str, Any]] = {}
@@ -557,6 +557,8 @@ class _Writer:
         """Transform records, whose positions in the chunk are given beside them, and write their rows."""
         if not records:
             return
+        given = self._outside.all_given([r["path"] for r in records], [r["given"] for r in records])
+        records = [record | {"given": value} for record, value in zip(records, given, strict=True)]
         batch = pa.RecordBatch.from_pylist(records, schema=RECORDS_SCHEMA)
         tables = transform(batch, self.reference, lambda at: self._on_record(None if at is None else positions[at]))
         if self._files:

@@ -14,6 +14,9 @@ from etl.intake import FIELDS, GIVEN, Intake, Limits
 KEYS = ("encoding", "fields", "path", "sidecar")
 """What an entry of [[source]] may say of it."""
 
+_LONGEST = 200
+"""Characters of a setting that a message shows."""
+
 _SIZES = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000, "TB": 1_000_000_000_000}
 
 _LIMITS = {
@@ -99,16 +102,27 @@ def _fields(value: object) -> tuple[tuple[str, str], ...]:
 def _path(value: object) -> str | None:
     if value is None:
         return None
-    allowed = f"allowed are {', '.join(f'(?P<{name}>...)' for name in GIVEN)}"
+    # Not before it is needed: it loads Arrow.
+    from etl.outside import groups_of
+
+    allowed = f"allowed are {', '.join(f'(?P<{name}>...)' for name in GIVEN)}, each once"
     try:
-        pattern = re.compile(value) if isinstance(value, str) else None
-    except re.error as error:
-        raise ValueError(f"source.path is no regular expression: {error} in {value!r}") from None
-    if pattern is None or not pattern.groupindex:
-        raise ValueError(f"source.path is a regular expression with named groups, not {value!r}; {allowed}")
-    if unknown := sorted(set(pattern.groupindex) - set(GIVEN)):
-        raise ValueError(f"source.path has a group {unknown[0]}; {allowed}")
-    return str(value)
+        groups = groups_of(value) if isinstance(value, str) else []
+    except ValueError as error:
+        raise ValueError(
+            f"source.path is no regular expression of RE2, which has no look-around and no back-references, and here "
+            f"(?:...) for groups without a name: {_cut(str(error))}"
+        ) from None
+    if not isinstance(value, str) or not groups:
+        raise ValueError(f"source.path is a regular expression with named groups, not {_cut(repr(value))}; {allowed}")
+    for name in groups:
+        if name not in GIVEN or groups.count(name) > 1:
+            raise ValueError(f"source.path has a group {_cut(name)}; {allowed}")
+    return value
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _sidecar(value: object, folder: Path) -> str | None:
