@@ -14,6 +14,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from etl.addresses import is_container
+from etl.errors import RecordFault
 from etl.sources import DEFAULT_PATTERNS, member_matcher, member_patterns
 
 FIELDS = ("text", "id", "date", "title", "url", "language", "byline")
@@ -47,6 +48,15 @@ class Limits:
     nesting: int = 4
     members: int = 5_000_000
     path_length: int = 1_024
+
+    def check_record(self, byte_count: int) -> None:
+        """Check the size of a file that is one record.
+
+        Raises:
+            RecordFault: it is too large.
+        """
+        if byte_count > self.record_bytes:
+            raise RecordFault("too_large", f"{byte_count:,} bytes, {self.record_bytes:,} are allowed")
 
 
 @dataclass(frozen=True)

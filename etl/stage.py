@@ -312,9 +312,7 @@ def _read(chunk: FileChunk, file: ListedFile, writer: _Writer, forgotten: Digest
     try:
         if file.is_outside:
             raise RecordFault("outside_source")
-        most = chunk.intake.limits.record_bytes
-        if file.byte_count > most:
-            raise RecordFault("too_large", f"{file.byte_count:,} bytes, {most:,} are allowed")
+        chunk.intake.limits.check_record(file.byte_count)
         raw, mtime_ns = _read_bytes(file)
     except RecordFault as fault:
         writer.begin(entry)

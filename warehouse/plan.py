@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from etl.addresses import file_of, is_container
 from etl.contract import FILES, PARSER_VERSION, REJECT_REASONS, REJECTS, SOURCES
 from etl.errors import RecordFault, SetupFault
-from etl.intake import MAXIMUM_BYTES, Intake, is_read_otherwise
+from etl.intake import Intake, Limits, is_read_otherwise
 from etl.outside import sidecar_digest
 from etl.own_reference import load_own
 from etl.reference import Reference, load_reference
@@ -97,6 +97,7 @@ class Plan:
         reference: what texts are read with, the user's own included.
         intake: how the files of each source are taken in, by its name.
         intakes: what the manifest is to say of it: of sources of which all files are read as they are said to be now.
+        limits: what holds for each file.
     """
 
     published: Manifest | None
@@ -118,6 +119,7 @@ class Plan:
     reference: Reference = field(default_factory=load_reference)
     intake: dict[str, Intake] = field(default_factory=dict)
     intakes: dict[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def files_to_read(self) -> int:
@@ -356,20 +358,21 @@ def make_forget(home: Home) -> Plan:
     return plan
 
 
-def _intake_of(source: Source) -> Intake:
+def _intake_of(plan: Plan, source: Source) -> Intake:
     """How a source is taken in, with the digest of its sidecar.
 
     Raises:
         SetupFault: the sidecar cannot be read.
     """
-    intake = source.intake
+    # The limits hold for sources that copydesk.toml does not name, too.
+    intake = replace(source.intake, limits=plan.limits)
     return replace(intake, sidecar_sha256=sidecar_digest(intake.sidecar)) if intake.sidecar else intake
 
 
 def _set_intake(plan: Plan, request: Request, has_files: bool) -> Callable[[str], bool]:
     """Note how a source is taken in now. Returns what tells of a known file whether it was read in another way."""
     name = request.source.name
-    plan.intake[name] = _intake_of(request.source)
+    plan.intake[name] = _intake_of(plan, request.source)
     now, then = plan.intake[name].digest, plan.intakes.get(name, "")
     if now == then or not (request.is_whole or not has_files):
         return lambda path: False
@@ -378,7 +381,8 @@ def _set_intake(plan: Plan, request: Request, has_files: bool) -> Callable[[str]
 
 
 def _plan(home: Home, published: Manifest | None) -> Plan:
-    plan = Plan(published, forgotten=require_forgotten(home, published), reference=load_own(home.reference))
+    forgotten = require_forgotten(home, published)
+    plan = Plan(published, forgotten=forgotten, reference=load_own(home.reference), limits=home.settings.limits)
     if published is not None:
         plan.intakes = dict(published.intakes)
         versions = (published.parser_version, published.reference_version)
@@ -400,7 +404,7 @@ def _take_in(home: Home, plan: Plan, recorded: dict[str, Source]) -> None:
     """Find out how the files that are read again are taken in."""
     if unknown := plan.read.keys() - plan.intake.keys():
         known = _known_sources(home, recorded)
-        plan.intake.update((name, _intake_of(known[name])) for name in unknown)
+        plan.intake.update((name, _intake_of(plan, known[name])) for name in unknown)
 
 
 _LOOKED_FOR = ["source", "path", "stage", "reason", "raw_excerpt"]
@@ -728,12 +732,16 @@ def _compare(
             # It could not be read; it is tried again once that is possible.
             if former.status == "missing":
                 plan.returned.append((source.name, path))
-            if _is_readable(file, is_listing_only):
+            if _is_readable(file, plan.limits, is_listing_only):
                 read.append(file)
             continue
         mtime = file.mtime_ns // 1000
         # A link to a file that was moved out of the source has the size and time of that file.
         is_same = not file.is_outside and (former.byte_count, former.mtime) == (file.byte_count, mtime)
+        if _is_too_large(file, plan.limits):
+            # Other limits held when it was read.
+            read.append(file)
+            continue
         if not is_same and (is_listing_only or not _has_digest(file, former)):
             read.append(file)
             continue
@@ -790,10 +798,13 @@ def _looker(root: Path) -> Callable[[str], bool]:
     return is_gone
 
 
-def _is_readable(file: ListedFile, is_listing_only: bool) -> bool:
+def _is_too_large(file: ListedFile, limits: Limits) -> bool:
+    return file.byte_count > limits.record_bytes and not is_container(file.path)
+
+
+def _is_readable(file: ListedFile, limits: Limits, is_listing_only: bool) -> bool:
     """Whether a file can be read for one text: permissions alone do not tell, but by listing there is no more."""
-    is_too_large = file.byte_count > MAXIMUM_BYTES and not is_container(file.path)
-    if file.is_outside or is_too_large or not os.access(file.location, os.R_OK):
+    if file.is_outside or _is_too_large(file, limits) or not os.access(file.location, os.R_OK):
         return False
     if is_listing_only:
         return True

@@ -244,6 +244,17 @@ def test_archives_are_left_alone_where_they_are_not_wanted(home: Home, source: P
     assert current(home) == [("b.txt.gz", "0", 1)]
 
 
+def test_limits_hold_for_sources_that_the_settings_do_not_name(home: Home, source: Path) -> None:
+    write(source, "a.txt", dispatch(1, "x" * 2000))
+    write(source, "b.txt", dispatch(2))
+    run(home, source)
+    for size, rejects in (("1kB", [("a.txt", "too_large")]), ("3kB", [])):
+        home.settings_file.write_text(f"[limits]\nrecord_size = '{size}'\n")
+        run(Home(home.folder), source)
+        assert query(home, "SELECT path, reason FROM rejects") == rejects
+        assert make_plan(Home(home.folder), [str(source)]).is_empty
+
+
 def test_a_source_can_have_limits_of_its_own(home: Home, source: Path) -> None:
     write(source, "a.txt", dispatch(1, "x" * 2000))
     write(source, "z.zip", zipped(texts(2, 3)))
