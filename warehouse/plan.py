@@ -318,7 +318,7 @@ def make_mending(
     for name, source in _known_sources(home, _sources_by_name(recorded)).items():
         paths = {path for owner, path in wanted if owner == name}
         # A source whose disk is not mounted is left alone: nothing of it is missing yet.
-        if not source.root.is_dir() or not (paths or is_listing):
+        if not os.path.isdir(source.root) or not (paths or is_listing):  # noqa: PTH112
             continue
         listed = {
             file.path: file
@@ -656,7 +656,7 @@ def _check_root(home: Home, source: Source, known: dict[str, Source]) -> None:
 
 def _list(home: Home, request: Request, is_explicit: bool) -> dict[str, ListedFile]:
     source = request.source
-    if not source.root.is_dir():
+    if not os.path.isdir(source.root):  # noqa: PTH112
         where = "" if is_explicit else f" (sources are set in {home.settings_file})"
         raise SetupFault(f"No source at {source.root}{where}")
     listed: dict[str, ListedFile] = {}
