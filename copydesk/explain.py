@@ -89,7 +89,7 @@ def _file(what: str, record_key: str | None, home: Home, reference: Reference) -
         raise SetupFault(f"{path} is no file: name one file, or a document id")
     place = _place(path, home)
     source = next((s for s in home.settings.sources if place is not None and s.name == place[0]), None)
-    intake = source.intake if source is not None else Intake()
+    intake = source.intake if source is not None else Intake(limits=home.settings.limits)
     try:
         record = _record(path, within, record_key, intake)
     except OSError as error:
@@ -117,9 +117,11 @@ def _record(path: Path, within: str, record_key: str | None, intake: Intake) -> 
 
     Raises:
         SetupFault: it has none of that name or key, or several, and none is named.
+        RecordFault: it is too large.
         OSError: it cannot be read.
     """
     if not is_container(path.name):
+        intake.limits.check_record(path.stat().st_size)
         raw = path.read_bytes()
         return Record(0, readable(path.name), "0", raw)
     wanted = readable(path.name) + within

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
 from etl.addresses import is_container
+from etl.errors import RecordFault
 from etl.sources import DEFAULT_PATTERNS, member_matcher, member_patterns
 
 FIELDS = ("text", "id", "date", "title", "url", "language", "byline")
@@ -49,6 +49,15 @@ class Limits:
     members: int = 5_000_000
     path_length: int = 1_024
 
+    def check_record(self, byte_count: int) -> None:
+        """Check the size of a file that is one record.
+
+        Raises:
+            RecordFault: it is too large.
+        """
+        if byte_count > self.record_bytes:
+            raise RecordFault("too_large", f"{byte_count:,} bytes, {self.record_bytes:,} are allowed")
+
 
 @dataclass(frozen=True)
 class Intake:
@@ -59,7 +68,8 @@ class Intake:
         encoding: that of its texts, Python's name of the codec; None to find out.
         fields: for record files, the name of the column that holds each of `FIELDS`; those not named are looked for
             under their own names.
-        path: a regular expression with named groups out of `GIVEN`, searched for in each path; None for none.
+        path: a regular expression, as of `etl.outside.groups_of`, with groups out of `GIVEN`, that is searched for in
+            each path; None for none.
         sidecar: absolute path of a CSV file with the columns `path` and some of `GIVEN`; None for none.
         sidecar_sha256: digest of what was in it when the run began.
         limits: what holds for each file.
@@ -93,11 +103,6 @@ class Intake:
         is_usual = within == {"patterns": member_patterns(DEFAULT_PATTERNS), "limits": asdict(Limits())}
         of_all = _digest(said) if any(said.values()) else ""
         return of_all if is_usual else f"{of_all}/{_digest(within)}"
-
-    @cached_property
-    def path_pattern(self) -> re.Pattern[str] | None:
-        """`path`, compiled."""
-        return re.compile(self.path) if self.path else None
 
 
 def is_read_otherwise(path: str, now: str, then: str) -> bool:

@@ -1,19 +1,22 @@
-"""What a source holds: listing the files below a root that match its patterns, without opening any.
+"""What a source holds: listing the files below a root that match its patterns, and opening them and nothing else.
 
 Which of them are new or changed is decided where the former state is known, in `warehouse.plan`.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
+from io import FileIO
 from pathlib import Path
 
 from etl.addresses import RECORD_FILES, is_archive, marks_member, without_compression
-from etl.errors import SetupFault
+from etl.errors import RecordFault, SetupFault
 
 DEFAULT_PATTERNS = ("**/*.txt",)
 """What a folder is walked for, upper or lower case."""
@@ -46,7 +49,7 @@ class ListedFile:
 
     @property
     def location(self) -> str:
-        """Where to open it."""
+        """Where it lies. `open_file` opens it."""
         return f"{self.root}/{self.native_path or self.path}"
 
 
@@ -90,18 +93,70 @@ def list_files(
 
 
 def list_file(root: Path, path: str) -> ListedFile | None:
-    """One file below a root, by its path as `ListedFile` has it; None if there is no such regular file."""
+    """One file below a root, by its path as `ListedFile` has it; None if `list_files` would not come to it."""
     base = str(root).rstrip("/")
     native_path = on_disk(path)
     location = f"{base}/{native_path}"
     try:
         status = Path(location).stat()
+        is_entered = enters(root)(path)
     except (OSError, ValueError):
         return None
-    if not stat.S_ISREG(status.st_mode):
+    if not (is_entered and stat.S_ISREG(status.st_mode)):
         return None
     is_outside = Path(location).is_symlink() and not _is_below(os.path.realpath(location), os.path.realpath(root))
     return _file(path, native_path, base, status, is_outside)
+
+
+def enters(root: Path) -> Callable[[str], bool]:
+    """Whether `list_files` would enter the folder of a path below a root, as a function: no folder is a link.
+
+    Each folder is looked at once: what it tells is true for a short while only.
+    """
+    top = os.path.realpath(root).rstrip("/")
+
+    @cache
+    def is_entered(folder: str) -> bool:
+        return not folder or os.path.realpath(f"{top}/{folder}") == f"{top}/{folder}"
+
+    return lambda path: is_entered(on_disk(path).rpartition("/")[0])
+
+
+_FOLDER = os.O_DIRECTORY | getattr(os, "O_PATH", os.O_RDONLY)
+_NO_FOLDER = {errno.ENOTDIR, errno.ELOOP, errno.EMLINK}
+"""What systems say of a link that must not be followed."""
+
+
+def open_file(file: ListedFile) -> FileIO:
+    """Open a listed file, unbuffered. Never one outside its root, whatever has become a link since.
+
+    Raises:
+        RecordFault: it lies outside now.
+        OSError: it cannot be opened, or is not there any more.
+    """
+    try:
+        return FileIO(_open_below(file.root, file.native_path or file.path))
+    except OSError as error:
+        if error.errno not in _NO_FOLDER:
+            raise
+    top, location = os.path.realpath(file.root), os.path.realpath(file.location)
+    if not _is_below(location, top):
+        raise RecordFault("outside_source")
+    return FileIO(_open_below(top, location[len(top.rstrip("/")) + 1 :]))
+
+
+def _open_below(root: str, path: str) -> int:
+    """A file's descriptor, got step by step: no folder that was seen can be put in another's place meanwhile."""
+    *folders, name = path.split("/")
+    at = os.open(root or "/", _FOLDER)
+    try:
+        for folder in folders:
+            above, at = at, os.open(folder, _FOLDER | os.O_NOFOLLOW, dir_fd=at)
+            os.close(above)
+        # A pipe that has taken the place of a file would not open until somebody writes to it.
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
+    finally:
+        os.close(at)
 
 
 _TEMPORARY = re.compile(

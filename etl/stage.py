@@ -30,7 +30,7 @@ from etl.outside import Outside
 from etl.own_reference import load_own
 from etl.records import Record, Share, digest
 from etl.reference import Reference, load_reference
-from etl.sources import ListedFile, readable
+from etl.sources import ListedFile, open_file, readable
 from etl.transform import OnRecord, reject_row, transform
 
 DIGEST_BYTES = 1024 * 1024
@@ -312,10 +312,8 @@ def _read(chunk: FileChunk, file: ListedFile, writer: _Writer, forgotten: Digest
     try:
         if file.is_outside:
             raise RecordFault("outside_source")
-        most = chunk.intake.limits.record_bytes
-        if file.byte_count > most:
-            raise RecordFault("too_large", f"{file.byte_count:,} bytes, {most:,} are allowed")
-        raw, mtime_ns = _read_bytes(file.location)
+        chunk.intake.limits.check_record(file.byte_count)
+        raw, mtime_ns = _read_bytes(file)
     except RecordFault as fault:
         writer.begin(entry)
         writer.refuse(record, fault)
@@ -338,13 +336,10 @@ def _contents(
     file, share = chunk.files[at], chunk.share
     index = share.start
     entry = _entry(chunk.source, file)
-    if file.is_outside:
-        if share.is_last:
-            writer.begin(entry)
-            writer.refuse(_empty_record(chunk, file.path), RecordFault("outside_source"))
-        return
     try:
-        with open(file.location, "rb", buffering=0, opener=_open_anything) as stream:
+        if file.is_outside:
+            raise RecordFault("outside_source")
+        with open_file(file) as stream:
             before = os.fstat(stream.fileno())
             # Each share of a file says what it saw: where they do not agree, it has changed under them.
             entry.update(byte_count=before.st_size, mtime=before.st_mtime_ns // 1000)
@@ -371,6 +366,10 @@ def _contents(
             is_settled = abs(time.time_ns() - after.st_ctime_ns) > CLOCK_TICK_NS
             has_changed = _state(before) != _state(after) or not is_settled
             entry["mtime"] = None if has_changed else _reliable(after.st_mtime_ns)
+    except RecordFault as fault:
+        if share.is_last:
+            writer.begin(entry)
+            writer.refuse(_empty_record(chunk, file.path), fault)
     except OSError as error:
         record = _empty_record(chunk, file.path, share.key_of_rest(file.path, index))
         _refuse_unreadable(chunk.source, file, error, entry, record, writer)
@@ -399,7 +398,7 @@ def _taken(
         return None
     record.update(
         url=found.url,
-        given=writer.outside.given(found.path, found.given),
+        given=found.given,
         encoding=found.encoding or chunk.intake.encoding,
         source_encoding=found.source_encoding,
         quality_flags=list(found.quality_flags),
@@ -427,28 +426,22 @@ def _entry_unread(chunk: FileChunk, file: ListedFile, writer: _Writer) -> dict[s
     """The row of `files` for a file whose records cannot be read: with its digest, that it is not tried every time."""
     entry = _entry(chunk.source, file)
     if chunk.share.is_last and not file.is_outside:
-        with contextlib.suppress(OSError), open(file.location, "rb", buffering=0, opener=_open_anything) as stream:
+        with contextlib.suppress(OSError, RecordFault), open_file(file) as stream:
             entry["sha256"] = _file_digest(stream, writer.on_progress)
     return entry
 
 
-def _open_anything(path: str, flags: int) -> int:
-    # A pipe that has taken the place of a file would not open until somebody writes to it.
-    return os.open(path, flags | os.O_NONBLOCK)
-
-
-def _read_bytes(location: str) -> tuple[bytes, int | None]:
+def _read_bytes(file: ListedFile) -> tuple[bytes, int | None]:
     """A file's bytes, and when it was last modified; None if that cannot be relied on.
 
     It cannot if the file changed while it was read, however often, or so shortly before that it may have.
     """
-    descriptor = os.open(location, os.O_RDONLY | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb", buffering=0) as handle:
-        before = os.fstat(descriptor)
+    with open_file(file) as handle:
+        before = os.fstat(handle.fileno())
         for _ in range(READINGS):
             handle.seek(0)
             raw = handle.readall()
-            after = os.fstat(descriptor)
+            after = os.fstat(handle.fileno())
             if _state(before) == _state(after):
                 is_settled = abs(time.time_ns() - after.st_ctime_ns) > CLOCK_TICK_NS
                 return raw, after.st_mtime_ns if is_settled else None
@@ -545,7 +538,7 @@ class _Writer:
         self._prefix = f"{chunk.kind}_" if isinstance(chunk, StoredChunk) else ""
         self._on_record = on_record
         self.reference = load_own(Path(chunk.reference)) if chunk.reference else load_reference()
-        self.outside = Outside(chunk.intake if isinstance(chunk, FileChunk) else Intake())
+        self._outside = Outside(chunk.intake if isinstance(chunk, FileChunk) else Intake())
         self._written = 0
         self._refused: list[dict[str, Any]] = []
         self._files: dict[str, dict[str, Any]] = {}
@@ -562,6 +555,8 @@ class _Writer:
         """Transform records, whose positions in the chunk are given beside them, and write their rows."""
         if not records:
             return
+        given = self._outside.all_given([r["path"] for r in records], [r["given"] for r in records])
+        records = [record | {"given": value} for record, value in zip(records, given, strict=True)]
         batch = pa.RecordBatch.from_pylist(records, schema=RECORDS_SCHEMA)
         tables = transform(batch, self.reference, lambda at: self._on_record(None if at is None else positions[at]))
         if self._files:

@@ -20,7 +20,7 @@ from etl.errors import SetupFault
 from etl.intake import Intake, Limits
 from etl.reference.own import FILES as OWN_FILES
 from etl.sources import DEFAULT_PATTERNS, RECORD_PATTERNS, readable
-from warehouse.intake import KEYS, check_intake, check_limits
+from warehouse.intake import KEYS, LIMITS, check_intake, check_limits
 
 _T = TypeVar("_T")
 
@@ -33,6 +33,9 @@ ON_MISSING = ("keep", "withdraw")
 
 LEAST_MEMORY = 512_000_000
 """Bytes below which a worker has no room for a batch: the reference data and the libraries take 200 MB."""
+
+LONGEST_MESSAGE = 1_000
+"""Characters of what is said of a setting: its value may be of any length."""
 
 _BYTES = {"MB": 1_000_000, "GB": 1_000_000_000}
 _UNITS = {"m": dt.timedelta(minutes=1), "h": dt.timedelta(hours=1), "d": dt.timedelta(days=1)}
@@ -234,7 +237,8 @@ class Home:
             SetupFault: it is not TOML, or says what is not allowed.
         """
         try:
-            content = tomllib.loads(self.settings_file.read_text("utf-8"))
+            # Editors of Windows put a byte order mark before it.
+            content = tomllib.loads(self.settings_file.read_text("utf-8-sig"))
         except FileNotFoundError:
             return Settings(())
         except OSError as error:
@@ -265,7 +269,7 @@ class _Checker:
         load = self._table("load", {"workers", "document_timeout", "worker_memory"})
         schedule = self._table("schedule", {"time", "timezone"})
         alerts = self._table("alerts", {"command"})
-        limits = self._checked(check_limits, self._table("limits", set(self._content.get("limits", ()))))
+        limits = self._checked(check_limits, self._table("limits", set(LIMITS)))
         sources = tuple(self._source(entry, limits) for entry in self._entries())
         for kind, values in (("name", [s.name for s in sources]), ("root", [str(s.root) for s in sources])):
             for value in values:
@@ -385,6 +389,8 @@ class _Checker:
                 raise self._fault(f"{prefix}{key} is not a setting; allowed are {', '.join(sorted(allowed))}")
 
     def _fault(self, message: str) -> SetupFault:
+        if len(message) > LONGEST_MESSAGE:
+            message = f"{message[:LONGEST_MESSAGE]}…"
         return SetupFault(f"{self._home.settings_file}: {message}")
 
 

@@ -5,6 +5,7 @@ What is done with it belongs to `etl.intake` and those who read it.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ from etl.intake import FIELDS, GIVEN, Intake, Limits
 KEYS = ("encoding", "fields", "path", "sidecar")
 """What an entry of [[source]] may say of it."""
 
+_LONGEST = 200
+"""Characters of a setting that a message shows."""
+
 _SIZES = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000, "TB": 1_000_000_000_000}
 
-_LIMITS = {
+LIMITS = {
     "record_size": "record_bytes",
     "expanded_size": "expanded_bytes",
     "expansion_ratio": "expansion_ratio",
@@ -24,6 +28,7 @@ _LIMITS = {
     "members": "members",
     "path_length": "path_length",
 }
+"""What [limits] may say, and the attribute of `Limits` that it is."""
 
 
 def check_intake(entry: dict[str, Any], folder: Path, limits: Limits) -> Intake:
@@ -47,16 +52,14 @@ def check_intake(entry: dict[str, Any], folder: Path, limits: Limits) -> Intake:
 
 
 def check_limits(table: dict[str, Any]) -> Limits:
-    """The table [limits].
+    """The table [limits], in which nothing but `LIMITS` stands.
 
     Raises:
         ValueError: it says what is not allowed.
     """
     values = {}
     for name, value in table.items():
-        if name not in _LIMITS:
-            raise ValueError(f"limits.{name} is not a setting; allowed are {', '.join(_LIMITS)}")
-        values[_LIMITS[name]] = _size(name, value) if name.endswith("_size") else _count(name, value)
+        values[LIMITS[name]] = _size(name, value) if name.endswith("_size") else _count(name, value)
     return Limits(**values)
 
 
@@ -99,21 +102,33 @@ def _fields(value: object) -> tuple[tuple[str, str], ...]:
 def _path(value: object) -> str | None:
     if value is None:
         return None
-    allowed = f"allowed are {', '.join(f'(?P<{name}>...)' for name in GIVEN)}"
+    # Not before it is needed: it loads Arrow.
+    from etl.outside import groups_of
+
+    allowed = f"allowed are {', '.join(f'(?P<{name}>...)' for name in GIVEN)}, each once"
     try:
-        pattern = re.compile(value) if isinstance(value, str) else None
-    except re.error as error:
-        raise ValueError(f"source.path is no regular expression: {error} in {value!r}") from None
-    if pattern is None or not pattern.groupindex:
-        raise ValueError(f"source.path is a regular expression with named groups, not {value!r}; {allowed}")
-    if unknown := sorted(set(pattern.groupindex) - set(GIVEN)):
-        raise ValueError(f"source.path has a group {unknown[0]}; {allowed}")
-    return str(value)
+        groups = groups_of(value) if isinstance(value, str) else []
+    except ValueError as error:
+        raise ValueError(
+            f"source.path is no regular expression of RE2, which has no look-around and no back-references, and here "
+            f"(?:...) for groups without a name: {_cut(str(error))}"
+        ) from None
+    if not isinstance(value, str) or not groups:
+        raise ValueError(f"source.path is a regular expression with named groups, not {_cut(repr(value))}; {allowed}")
+    for name in groups:
+        if name not in GIVEN or groups.count(name) > 1:
+            raise ValueError(f"source.path has a group {_cut(name)}; {allowed}")
+    return value
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _sidecar(value: object, folder: Path) -> str | None:
     if value is None:
         return None
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or "\0" in value:
         raise ValueError(f"source.sidecar is the path of a CSV file, not {value!r}")
-    return str(folder / Path(value).expanduser())
+    # Not the method of Path, which fails where there is no such user.
+    return str(folder / os.path.expanduser(value))  # noqa: PTH111

@@ -9,6 +9,7 @@ import errno
 import glob
 import hashlib
 import os
+import stat
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -21,12 +22,24 @@ import pyarrow.compute as pc
 
 from etl.addresses import file_of, is_container
 from etl.contract import FILES, PARSER_VERSION, REJECT_REASONS, REJECTS, SOURCES
-from etl.errors import SetupFault
-from etl.intake import MAXIMUM_BYTES, Intake, is_read_otherwise
+from etl.errors import RecordFault, SetupFault
+from etl.intake import Intake, Limits, is_read_otherwise
 from etl.outside import sidecar_digest
 from etl.own_reference import load_own
 from etl.reference import Reference, load_reference
-from etl.sources import ListedFile, is_glob, is_temporary, list_file, list_files, matcher, on_disk, readable, split_glob
+from etl.sources import (
+    ListedFile,
+    enters,
+    is_glob,
+    is_temporary,
+    list_file,
+    list_files,
+    matcher,
+    on_disk,
+    open_file,
+    readable,
+    split_glob,
+)
 from warehouse.forgotten import Forgotten, require_forgotten
 from warehouse.home import RESERVED, Home, Source, absolute
 from warehouse.manifest import Manifest, current, read_table, require_current
@@ -84,6 +97,7 @@ class Plan:
         reference: what texts are read with, the user's own included.
         intake: how the files of each source are taken in, by its name.
         intakes: what the manifest is to say of it: of sources of which all files are read as they are said to be now.
+        limits: what holds for each file.
     """
 
     published: Manifest | None
@@ -105,6 +119,7 @@ class Plan:
     reference: Reference = field(default_factory=load_reference)
     intake: dict[str, Intake] = field(default_factory=dict)
     intakes: dict[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def files_to_read(self) -> int:
@@ -303,7 +318,7 @@ def make_mending(
     for name, source in _known_sources(home, _sources_by_name(recorded)).items():
         paths = {path for owner, path in wanted if owner == name}
         # A source whose disk is not mounted is left alone: nothing of it is missing yet.
-        if not source.root.is_dir() or not (paths or is_listing):
+        if not os.path.isdir(source.root) or not (paths or is_listing):  # noqa: PTH112
             continue
         listed = {
             file.path: file
@@ -343,20 +358,21 @@ def make_forget(home: Home) -> Plan:
     return plan
 
 
-def _intake_of(source: Source) -> Intake:
+def _intake_of(plan: Plan, source: Source) -> Intake:
     """How a source is taken in, with the digest of its sidecar.
 
     Raises:
         SetupFault: the sidecar cannot be read.
     """
-    intake = source.intake
+    # The limits hold for sources that copydesk.toml does not name, too.
+    intake = replace(source.intake, limits=plan.limits)
     return replace(intake, sidecar_sha256=sidecar_digest(intake.sidecar)) if intake.sidecar else intake
 
 
 def _set_intake(plan: Plan, request: Request, has_files: bool) -> Callable[[str], bool]:
     """Note how a source is taken in now. Returns what tells of a known file whether it was read in another way."""
     name = request.source.name
-    plan.intake[name] = _intake_of(request.source)
+    plan.intake[name] = _intake_of(plan, request.source)
     now, then = plan.intake[name].digest, plan.intakes.get(name, "")
     if now == then or not (request.is_whole or not has_files):
         return lambda path: False
@@ -365,7 +381,8 @@ def _set_intake(plan: Plan, request: Request, has_files: bool) -> Callable[[str]
 
 
 def _plan(home: Home, published: Manifest | None) -> Plan:
-    plan = Plan(published, forgotten=require_forgotten(home, published), reference=load_own(home.reference))
+    forgotten = require_forgotten(home, published)
+    plan = Plan(published, forgotten=forgotten, reference=load_own(home.reference), limits=home.settings.limits)
     if published is not None:
         plan.intakes = dict(published.intakes)
         versions = (published.parser_version, published.reference_version)
@@ -387,7 +404,7 @@ def _take_in(home: Home, plan: Plan, recorded: dict[str, Source]) -> None:
     """Find out how the files that are read again are taken in."""
     if unknown := plan.read.keys() - plan.intake.keys():
         known = _known_sources(home, recorded)
-        plan.intake.update((name, _intake_of(known[name])) for name in unknown)
+        plan.intake.update((name, _intake_of(plan, known[name])) for name in unknown)
 
 
 _LOOKED_FOR = ["source", "path", "stage", "reason", "raw_excerpt"]
@@ -409,9 +426,10 @@ def _miss_forgotten(plan: Plan, files: pa.Table, rejects: pa.Table, recorded: di
     hollow = rejects.filter(pc.and_(is_hollow, pc.is_in(rejects.column("source"), sources)))
     is_looked_for = pc.or_(is_named, pc.is_in(_pairs(files), _pairs(hollow)))
     known = {*plan.missing, *((name, file.path) for name, taken in plan.read.items() for file in taken)}
+    is_gone = {name: _looker(source.root) for name, source in recorded.items()}
     for batch in files.filter(pc.and_(is_present, is_looked_for)).select(["source", "path"]).to_batches():
         for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            if row not in known and _is_gone(recorded[row[0]].root, row[1]):
+            if row not in known and is_gone[row[0]](row[1]):
                 plan.missing.append(row)
 
 
@@ -638,7 +656,7 @@ def _check_root(home: Home, source: Source, known: dict[str, Source]) -> None:
 
 def _list(home: Home, request: Request, is_explicit: bool) -> dict[str, ListedFile]:
     source = request.source
-    if not source.root.is_dir():
+    if not os.path.isdir(source.root):  # noqa: PTH112
         where = "" if is_explicit else f" (sources are set in {home.settings_file})"
         raise SetupFault(f"No source at {source.root}{where}")
     listed: dict[str, ListedFile] = {}
@@ -714,11 +732,16 @@ def _compare(
             # It could not be read; it is tried again once that is possible.
             if former.status == "missing":
                 plan.returned.append((source.name, path))
-            if _is_readable(file, is_listing_only):
+            if _is_readable(file, plan.limits, is_listing_only):
                 read.append(file)
             continue
         mtime = file.mtime_ns // 1000
-        is_same = former.byte_count == file.byte_count and former.mtime == mtime
+        # A link to a file that was moved out of the source has the size and time of that file.
+        is_same = not file.is_outside and (former.byte_count, former.mtime) == (file.byte_count, mtime)
+        if _is_too_large(file, plan.limits):
+            # Other limits held when it was read.
+            read.append(file)
+            continue
         if not is_same and (is_listing_only or not _has_digest(file, former)):
             read.append(file)
             continue
@@ -730,7 +753,8 @@ def _compare(
         plan.read[source.name] = read
     if request.is_whole:
         # What the patterns no longer match, but is there, is not missing.
-        gone = [path for path in known if path not in listed and _is_gone(source.root, path)]
+        is_gone = _looker(source.root)
+        gone = [path for path in known if path not in listed and is_gone(path)]
         if gone and listed and not any(source.root.iterdir()):
             raise SetupFault(
                 f"{source.root} has vanished while it was listed: is a disk unplugged? Nothing was changed"
@@ -744,35 +768,50 @@ def _compare(
             ]
 
 
-def _is_gone(root: Path, path: str) -> bool:
-    """Whether there is nothing of a path below a root. A disk that fails says nothing about what lies on it.
+def _looker(root: Path) -> Callable[[str], bool]:
+    """Whether no file is there that a listing of all below a root would come to, by its path, as a function.
 
-    Raises:
-        SetupFault: the system cannot tell.
+    A disk that fails says nothing about what lies on it: where the system cannot tell, the function raises SetupFault.
     """
-    location = root / on_disk(path)
-    try:
-        location.lstat()
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        return True
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:
+    is_entered = enters(root)
+
+    def is_gone(path: str) -> bool:
+        location = root / on_disk(path)
+        try:
+            # First: what lies behind a link may be anything.
+            if not is_entered(path):
+                return True
+            status = location.lstat()
+        except (FileNotFoundError, NotADirectoryError, ValueError):
             return True
-        raise SetupFault(f"Cannot look at {readable(str(location))}: {error.strerror}. Nothing was changed") from None
-    return False
+        except OSError as error:
+            if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+                return True
+            raise SetupFault(
+                f"Cannot look at {readable(str(location))}: {error.strerror}. Nothing was changed"
+            ) from None
+        if stat.S_ISLNK(status.st_mode):
+            # As the listing has it: a link that cannot be followed is none to a file.
+            return not os.path.isfile(location)  # noqa: PTH113
+        return not stat.S_ISREG(status.st_mode)
+
+    return is_gone
 
 
-def _is_readable(file: ListedFile, is_listing_only: bool) -> bool:
+def _is_too_large(file: ListedFile, limits: Limits) -> bool:
+    return file.byte_count > limits.record_bytes and not is_container(file.path)
+
+
+def _is_readable(file: ListedFile, limits: Limits, is_listing_only: bool) -> bool:
     """Whether a file can be read for one text: permissions alone do not tell, but by listing there is no more."""
-    is_too_large = file.byte_count > MAXIMUM_BYTES and not is_container(file.path)
-    if file.is_outside or is_too_large or not os.access(file.location, os.R_OK):
+    if file.is_outside or _is_too_large(file, limits) or not os.access(file.location, os.R_OK):
         return False
     if is_listing_only:
         return True
     try:
-        with open(file.location, "rb") as handle:  # noqa: PTH123
+        with open_file(file) as handle:
             handle.read(1)
-    except OSError:
+    except (OSError, RecordFault):
         return False
     return True
 
@@ -783,9 +822,9 @@ def _has_digest(file: ListedFile, known: _Known) -> bool:
         return False
     digest = hashlib.sha256()
     try:
-        with open(file.location, "rb") as handle:  # noqa: PTH123
+        with open_file(file) as handle:
             while block := handle.read(1 << 20):
                 digest.update(block)
-    except OSError:
+    except (OSError, RecordFault):
         return False
     return digest.hexdigest() == known.sha256

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ def look(home: Home) -> Glance:
     moment = time.time_ns()
     total = seen = young = 0
     for source in home.settings.sources:
-        if not source.root.is_dir():
+        if not os.path.isdir(source.root):  # noqa: PTH112
             raise SetupFault(f"No source at {source.root} (sources are set in {home.settings_file})")
         for file in list_files(source.root, source.patterns, skip=home.folder, with_archives=source.archives):
             seen += 1

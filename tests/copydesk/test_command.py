@@ -266,6 +266,20 @@ def test_status_shows_what_is_loaded_and_what_waits(loaded: Desk) -> None:
     assert content["waiting"]["files_to_read"] == 0
 
 
+def test_explain_reads_no_file_that_a_run_would_not(loaded: Desk) -> None:
+    huge = write(loaded.folder / "other", "huge.txt", "")
+    os.truncate(huge, 40_000_000_000)
+    assert "reject     too_large" in loaded.ok("explain", huge)
+    small = write(loaded.folder / "other", "small.txt", "x" * 2_000)
+    settings = loaded.home / "copydesk.toml"
+    former = settings.read_text()
+    settings.write_text(f"{former}\n[limits]\nrecord_size = '1kB'\n")
+    try:
+        assert "2,000 bytes, 1,000 are allowed" in loaded.ok("explain", small)
+    finally:
+        settings.write_text(former)
+
+
 def test_explain_shows_values_places_rules_and_losers(loaded: Desk) -> None:
     (row,) = json.loads(loaded.ok("sql", "SELECT document_id FROM documents WHERE path = 'b.txt'", "--format", "json"))
     for text in (loaded.ok("explain", "wire/b.txt"), loaded.ok("explain", row["document_id"])):

@@ -219,6 +219,20 @@ def test_the_record_comes_first_then_the_sidecar_then_the_path(tmp_path: Path) -
     assert outside.given("b.txt", None) is None
 
 
+def test_an_expression_over_paths_takes_no_longer_on_a_path_that_was_made_for_it() -> None:
+    """Python's own would try 2 ** 4000 ways. The first place counts, letters are more than ASCII, line ends are signs."""
+    path = "a" * 4_000 + "!.txt"
+    assert Outside(Intake(path=r"(?P<title>(?:a+)+)$")).given(path, None) is None
+    outside = Outside(Intake(path=r"^(?P<language>..)/(?:(?P<date>\d{4})|(?P<title>\pL+))/"))
+    found = outside.all_given(["fr/déjà/2.txt", "éé/2021/3.txt", "f\n/2021/3.txt", "x/fr/2021/3.txt"], [None] * 4)
+    assert [value and {name: entry["value"] for name, entry in json.loads(value).items()} for value in found] == [
+        {"language": "fr", "title": "déjà"},
+        {"language": "éé", "date": "2021"},
+        None,
+        None,
+    ]
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from etl.errors import SetupFault
-from etl.sources import is_temporary, list_file, list_files, matcher, readable, split_glob
+from etl.errors import RecordFault, SetupFault
+from etl.sources import is_temporary, list_file, list_files, matcher, open_file, readable, split_glob
 from tests.support import write
 
 
@@ -88,6 +88,43 @@ def test_a_single_file(tree: Path) -> None:
     assert found is not None
     assert (found.path, found.byte_count) == ("sub/d.txt", 4)
     assert list_file(tree, "gone.txt") is None
+
+
+def test_a_single_file_behind_a_linked_folder_is_none_as_no_listing_comes_to_it(tree: Path, tmp_path: Path) -> None:
+    write(tmp_path / "outside", "deep/d.txt", "secret")
+    (tree / "inside").symlink_to(tree / "sub")
+    (tree / "out").symlink_to(tmp_path / "outside")
+    for path in ("inside/d.txt", "out/deep/d.txt", "sub/../../outside/deep/d.txt"):
+        assert list_file(tree, path) is None
+
+
+def read(root: Path, path: str) -> bytes:
+    (file,) = (file for file in list_files(root, ["**/*"]) if file.path == path)
+    with open_file(file) as handle:
+        return handle.readall()
+
+
+def test_opens_links_that_stay_inside_below_a_root_that_is_a_link(tree: Path, tmp_path: Path) -> None:
+    (tree / "in.txt").symlink_to("sub/deep/e.txt")
+    (tmp_path / "root").symlink_to(tree)
+    assert read(tmp_path / "root", "in.txt") == read(tree, "sub/deep/e.txt") == b"text"
+
+
+def test_what_becomes_a_link_after_the_listing_leads_nowhere(tree: Path, tmp_path: Path) -> None:
+    outside = write(tmp_path / "outside", "e.txt", "secret")
+    listed = {file.path: file for file in list_files(tree, ["**/*.txt"])}
+    for path in ("a.txt", "sub/deep/e.txt"):
+        (tree / path).unlink()
+    (tree / "a.txt").symlink_to(outside)
+    (tree / "sub" / "deep").rmdir()
+    (tree / "sub" / "deep").symlink_to(outside.parent)
+    for path in ("a.txt", "sub/deep/e.txt"):
+        with pytest.raises(RecordFault, match="leads out"):
+            open_file(listed[path])
+    (tree / "sub" / "deep").unlink()
+    (tree / "sub" / "deep").write_text("a file")
+    with pytest.raises(NotADirectoryError):
+        open_file(listed["sub/deep/e.txt"])
 
 
 @pytest.mark.parametrize(

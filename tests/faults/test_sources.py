@@ -108,6 +108,28 @@ def test_files_that_vanish_in_mid_run_are_left_to_the_next_listing(
     assert query(loaded, "SELECT count(*) FROM documents") == [(4,)]
 
 
+def test_files_below_a_folder_that_becomes_a_link_in_mid_run_are_not_read_from_elsewhere(
+    loaded: Home, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreign = tmp_path / "foreign"
+    for name in ("b.txt", "lines.jsonl", "e.txt.gz"):
+        write(source, f"sub/{name}", b"{}", age=60)
+        write(foreign, name, dispatch(9, "Secret."))
+
+    def redirect() -> None:
+        shutil.rmtree(source / "sub")
+        (source / "sub").symlink_to(foreign)
+
+    in_mid_run(monkeypatch, redirect)
+    run(loaded, source / "**" / "*.*")
+    rejects = query(loaded, "SELECT path, reason FROM rejects ORDER BY path")
+    assert rejects == [(f"sub/{name}", "outside_source") for name in ("b.txt", "e.txt.gz", "lines.jsonl")]
+    assert query(loaded, "SELECT path, lead FROM documents ORDER BY path") == [
+        ("a.txt", "Texte a.txt."),
+        ("sub/c.txt", "Texte sub/c.txt."),
+    ]
+
+
 class Restless:
     """Stands in for `os.fstat` on files that change each time that they have been looked at."""
 
@@ -164,12 +186,12 @@ def failing(errors: dict[str, int], monkeypatch: pytest.MonkeyPatch) -> None:
     """Have opening files fail, each in its way."""
     really = os.open
 
-    def fails(path: str, *arguments: int) -> int:
+    def fails(path: str, *arguments: int, **options: int) -> int:
         if number := errors.get(Path(path).name):
             raise OSError(number, os.strerror(number), path)
-        return really(path, *arguments)
+        return really(path, *arguments, **options)
 
-    monkeypatch.setattr("etl.stage.os.open", fails)
+    monkeypatch.setattr("etl.sources.os.open", fails)
 
 
 def test_files_that_cannot_be_read_are_rejects_until_they_can(

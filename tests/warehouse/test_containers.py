@@ -218,6 +218,12 @@ def test_a_source_can_name_its_encoding(home: Home, source: Path) -> None:
         ("fields = { body = 'x' }", "source.fields.body is not a field; allowed are text, id"),
         ("path = '(?P<day>x)'", "source.path has a group day; allowed are"),
         ("path = '('", "source.path is no regular expression"),
+        ("path = '(?=a)(?P<title>a)'", r"RE2, which has no look-around .*: invalid perl operator: \(\?="),
+        (r"path = '(?P<title>a)\1'", r"no back-references, .*: invalid escape sequence: \\1"),
+        ("path = '(?P<title>(a+)+)$'", r"\(\?:...\) for groups without a name: .* unnamed groups"),
+        ("path = '(?P<date>a)|(?P<date>b)'", "source.path has a group date; allowed are .*, each once"),
+        (f"path = '{'(?P<title>' * 5_000}'", "source.path is no regular expression of RE2, .{1,400}$"),
+        ("path = '(?P<title>a{1001})'", "invalid repetition size"),
         ("path = 'x'", "source.path is a regular expression with named groups"),
         ("sidecar = 3", "source.sidecar is the path of a CSV file"),
         ("archives = 1", "source.archives is true or false"),
@@ -236,6 +242,17 @@ def test_archives_are_left_alone_where_they_are_not_wanted(home: Home, source: P
     write(source, "b.txt.gz", COMPRESS["gz"](dispatch(2).encode()))
     run(configured(home, source, "archives = false"))
     assert current(home) == [("b.txt.gz", "0", 1)]
+
+
+def test_limits_hold_for_sources_that_the_settings_do_not_name(home: Home, source: Path) -> None:
+    write(source, "a.txt", dispatch(1, "x" * 2000))
+    write(source, "b.txt", dispatch(2))
+    run(home, source)
+    for size, rejects in (("1kB", [("a.txt", "too_large")]), ("3kB", [])):
+        home.settings_file.write_text(f"[limits]\nrecord_size = '{size}'\n")
+        run(Home(home.folder), source)
+        assert query(home, "SELECT path, reason FROM rejects") == rejects
+        assert make_plan(Home(home.folder), [str(source)]).is_empty
 
 
 def test_a_source_can_have_limits_of_its_own(home: Home, source: Path) -> None:

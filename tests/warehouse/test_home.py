@@ -1,4 +1,6 @@
 import os
+import re
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,9 @@ from etl.errors import SetupFault
 from etl.own_reference import load_own
 from etl.reference import load_reference
 from etl.reference.own import FILES
-from warehouse.home import Home, Source
+from tests.support import dispatch, write
+from warehouse.home import LONGEST_MESSAGE, Home, Source
+from warehouse.plan import make_plan
 
 
 def test_a_new_home_names_one_source_its_inbox(tmp_path: Path) -> None:
@@ -97,6 +101,51 @@ def test_wrong_settings_are_named(home: Home, content: str, message: str) -> Non
         _ = home.settings
     assert "copydesk.toml" in str(fault.value)
     assert "\n" not in str(fault.value)
+
+
+_VALUES = (
+    '"x"', '""', '"a\\u0000b"', '"a\\nb"', '"~nouser/x"', f'"{"x" * 5_000}"', f'"{"(" * 5_000}"', '"("', '"[z-a]"',
+    '"(?P<source>a{99999999999})"', f'"(?P<source>{"(?:" * 5_000}{")" * 5_001}"', "0", "1", "-1", "9" * 30, "1.5", "nan",
+    "inf", "true", "1979-05-27T07:32:00Z", "1979-05-27T07:32:00", "1979-05-27", "07:32:00", "07:32:01.5", "[]", "[1]",
+    '["x"]', '["a\\u0000b"]', '["**/*[z-a]"]', "[[]]", "[{}]", "{}", "{ x = 1 }", '{ text = "x" }', "{ text = {} }",
+    f"{'[' * 300}{']' * 300}",
+)  # fmt: skip
+"""One of each type of TOML at least, and what has been trouble."""
+
+
+def _settings() -> list[tuple[str, str]]:
+    """All there are, as (table, key), and the tables themselves, from what a new home is given."""
+    found, table = [], ""
+    for line in files("warehouse").joinpath("copydesk.toml").read_text("utf-8").splitlines():
+        if heading := re.match(r"(?:# )?\[+(\w+)\]+$", line):
+            table = heading[1]
+            found.append(("", table))
+        elif key := re.match(r"(?:# )?(\w+) = ", line):
+            found.append((table, key[1]))
+    return found
+
+
+@pytest.mark.parametrize(("table", "key"), _settings())
+def test_no_value_of_a_setting_is_more_than_a_fault_of_the_settings(home: Home, table: str, key: str) -> None:
+    root = write(home.folder / "wire", "a.txt", dispatch()).parent
+    wrong = 0
+    for value in _VALUES:
+        rooted = f"[[source]]\nroot = '{root}'\n" if table == "source" and key != "root" else f"[[{table}]]\n"
+        heading = rooted if table == "source" else f"[{table}]\n" if table else ""
+        for content in (f"{heading}{key} = {value}\n", *([] if table else [f"[{key}]\nx = {value}\n[[{key}]]\n"])):
+            home.settings_file.write_text(content, "utf-8")
+            try:
+                make_plan(Home(home.folder))
+            except SetupFault as fault:
+                if str(fault).startswith(str(home.settings_file)):
+                    assert len(str(fault)) < 2 * LONGEST_MESSAGE
+                wrong += 1
+    assert wrong > len(_VALUES) / 2
+
+
+def test_settings_may_begin_with_a_byte_order_mark(home: Home) -> None:
+    home.settings_file.write_text("\ufeff[publish]\nkeep_versions = 3\n", "utf-8")
+    assert Home(home.folder).settings.keep_versions == 3
 
 
 def test_limits_of_workers_are_set_in_seconds_and_bytes(home: Home) -> None:

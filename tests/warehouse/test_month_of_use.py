@@ -26,6 +26,11 @@ def is_one(path: str) -> bool:
     return path.endswith((".txt", ".txt.xz"))
 
 
+def folder_of(path: str) -> str:
+    """The folder that a file lies in; empty for the source itself."""
+    return path.rpartition("/")[0]
+
+
 class Simulation:
     """A source, and what ought to be known of it.
 
@@ -33,6 +38,7 @@ class Simulation:
         files: what is there: by path, the content of each record by the rest of its path and its key.
         versions: the last version of each record that ever was a document, by path and key.
         held: the contents that are current documents, by path and key.
+        away: what lies outside the source, by the folder that is a link to there now.
     """
 
     def __init__(self, folder: Path, seed: int) -> None:
@@ -41,18 +47,19 @@ class Simulation:
         self.files: dict[str, dict[tuple[str, str], bytes]] = {}
         self.versions: dict[tuple[str, str], int] = {}
         self.held: dict[tuple[str, str], bytes] = {}
+        self.away: dict[str, dict[str, dict[tuple[str, str], bytes]]] = {}
         self.writes = 0
 
     def go_on(self) -> None:
         """Change one to four things."""
         for _ in range(self.draw.randint(1, 4)):
-            action = self.draw.choices([self.put, self.change, self.rename, self.remove, self.touch], [4, 5, 2, 2, 1])[
-                0
-            ]
-            action()
+            actions = [self.put, self.change, self.rename, self.remove, self.touch, self.link]
+            self.draw.choices(actions, [4, 5, 2, 2, 1, 1])[0]()
 
     def put(self) -> None:
         path = self.draw.choice(LOOSE + PACKED)
+        if folder_of(path) in self.away:
+            return
         self.files[path] = self.records(path)
         self.write(path)
 
@@ -82,7 +89,7 @@ class Simulation:
         target = self.draw.choice([other for other in LOOSE + PACKED if other.endswith(ending)])
         if target in self.files:
             target = f"moved/{self.draw.randrange(4)}{ending}"
-        if target in self.files:
+        if target in self.files or folder_of(target) in self.away:
             return
         (self.folder / target).parent.mkdir(parents=True, exist_ok=True)
         (self.folder / path).rename(self.folder / target)
@@ -94,6 +101,22 @@ class Simulation:
             path = self.draw.choice(sorted(self.files))
             del self.files[path]
             (self.folder / path).unlink()
+
+    def link(self) -> None:
+        """Move a folder out of the source and leave a link to it there; or move it back."""
+        name = self.draw.choice(["2020", "2021"])
+        folder, outside = self.folder / name, self.folder.with_name(f"outside {name}")
+        if name in self.away:
+            folder.unlink()
+            outside.rename(folder)
+            self.files |= self.away.pop(name)
+            return
+        below = {path: held for path, held in self.files.items() if folder_of(path) == name}
+        if below and len(below) < len(self.files):
+            folder.rename(outside)
+            folder.symlink_to(outside)
+            self.away[name] = below
+            self.files = {path: held for path, held in self.files.items() if path not in below}
 
     def touch(self) -> None:
         if self.files:

@@ -1,5 +1,6 @@
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -223,6 +224,64 @@ def test_a_link_that_leads_out_is_a_reject(home: Home, source: Path, tmp_path: P
     run(home, source)
     assert query(home, "SELECT path, reason FROM rejects") == [("b.txt", "outside_source")]
     assert make_plan(home, [str(source)]).is_empty
+
+
+def become_link_out(path: Path, tmp_path: Path) -> None:
+    path.rename(tmp_path / "outside")
+    path.symlink_to(tmp_path / "outside")
+
+
+def become_inner_link(path: Path, tmp_path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.symlink_to("elsewhere")
+
+
+def become_loop(path: Path, tmp_path: Path) -> None:
+    path.rename(tmp_path / "outside")
+    path.symlink_to(path.name)
+
+
+def become_folder(path: Path, tmp_path: Path) -> None:
+    path.rename(tmp_path / "outside")
+    write(path, "inside.txt", dispatch(3))
+
+
+@pytest.mark.parametrize(
+    ("name", "become"),
+    [
+        ("sub", become_link_out),
+        ("sub", become_inner_link),
+        ("sub", become_loop),
+        ("sub/deep", become_link_out),
+        ("sub/deep/c.txt", become_link_out),
+        ("sub/deep/c.txt", become_loop),
+        ("sub/deep/c.txt", become_folder),
+    ],
+)
+def test_what_a_listing_does_not_come_to_any_more_is_missing_as_if_it_had_never_been_there(
+    home: Home, source: Path, tmp_path: Path, name: str, become: Callable[[Path, Path], None]
+) -> None:
+    for path, day in (("a.txt", 1), ("sub/b.txt", 2), ("sub/deep/c.txt", 3)):
+        write(source, path, dispatch(day))
+    homes = []
+    for kept in (home, Home(tmp_path / "clean")):
+        kept.create()
+        kept.settings_file.write_text(f"[[source]]\nroot = '{source}'\non_missing = 'withdraw'\n")
+        homes.append(Home(kept.folder))
+    run(homes[0])
+    become(source / name, tmp_path)
+    for kept in homes:
+        run(kept)
+        assert make_plan(kept).is_empty
+    then, now = (
+        [
+            query(kept, "SELECT path, lead FROM documents ORDER BY path"),
+            query(kept, "SELECT path, reason FROM rejects ORDER BY path"),
+            query(kept, "SELECT path, status FROM files WHERE status IN ('loaded', 'rejected') ORDER BY path"),
+        ]
+        for kept in homes
+    )
+    assert then == now
 
 
 @pytest.fixture

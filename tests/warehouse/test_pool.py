@@ -268,7 +268,7 @@ def test_a_file_that_cannot_even_be_read_is_rejected_unread(
 import time
 import etl.stage
 read = etl.stage._read_bytes
-etl.stage._read_bytes = lambda location: time.sleep(1_000) if location.endswith("0003.txt") else read(location)
+etl.stage._read_bytes = lambda file: time.sleep(1_000) if file.path == "0003.txt" else read(file)
 """
     home = hurried(home)
     with monkeypatch.context() as patch:

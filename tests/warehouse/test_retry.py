@@ -65,6 +65,18 @@ def test_unchanged_files_are_read_again_and_what_can_be_read_now_is_mended(rejec
     assert make_plan(rejected, [str(source)]).is_empty
 
 
+def test_a_retry_follows_no_folder_that_became_a_link(home: Home, source: Path, tmp_path: Path) -> None:
+    write(source, "a.txt", dispatch())
+    write(source, "d/a.txt", "")
+    run(home, source)
+    (source / "d" / "a.txt").unlink()
+    (source / "d").rmdir()
+    write(tmp_path / "outside", "a.txt", dispatch(28, "Secret."))
+    (source / "d").symlink_to(tmp_path / "outside")
+    plan = make_retry(home)
+    assert (plan.files_to_read, plan.gone) == (0, 1)
+
+
 def test_a_retry_of_one_reason_leaves_the_others_alone(rejected: Home, source: Path) -> None:
     former = dict(query(rejected, "SELECT path, run_id FROM rejects"))
     write(source, "bad.txt", b"\x00\x01\x02", age=60)
