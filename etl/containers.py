@@ -348,10 +348,8 @@ class _Reader:
                 elif (info.external_attr >> 16) & _FORMAT not in (0, _REGULAR, _FOLDER):
                     fault = _LINK
                 elif info.compress_type not in _METHODS:
-                    method = zipfile.compressor_names.get(info.compress_type, "unknown")  # type: ignore[attr-defined]
-                    fault = RecordFault(
-                        "unsupported", f"It is compressed by zip's method {info.compress_type} ({method})"
-                    )
+                    method = f"{info.compress_type}, {_METHOD_NAMES.get(info.compress_type, 'without a name')}"
+                    fault = RecordFault("unsupported", f"It is compressed by zip's method {method}")
                 if not self._intake.is_text(name) and self._intake.is_text(_name_at(stream, info)):
                     fault = _RENAMED
                 if fault is None and info.is_dir():
