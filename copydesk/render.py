@@ -145,13 +145,21 @@ def _csv_field(value: object, guard: Callable[[str], str]) -> str:
 _QUOTED = re.compile(r'[",\r\n]')
 """What a field of CSV holds between quotation marks only."""
 
+UNSEEN = (
+    r"\s\x00-\x1f\x7f-\xa0\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    r"\u200b-\u200f\u2028-\u202e\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U000110bd\U000110cd"
+    r"\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+"""Within brackets: spaces, control and format characters, and others without a picture. Some spreadsheets drop them."""
+
 _FORMULA = re.compile(
-    r"""[\s"]*+ (?=[=@+\-＝＠＋－]) (?! [+\-]? (\d+([.,]\d+)?([eE][+\-]?\d+)? | inf(inity)?) \s*\Z )""", re.VERBOSE
+    rf"""[{UNSEEN}"]*+ (?=[=@+\-＝＠＋－]) (?! [+\-]? (\d+([.,]\d+)?([eE][+\-]?\d+)? | inf(inity)?) \s*\Z )""",
+    re.VERBOSE,
 )
 """A text that begins as a formula, and is not only a number."""
 
 _INNER_FORMULA = re.compile(
-    r"""[;\t\r\n] [^\S;\t\r\n]*+ "?+ (?: (?=[=@＝＠]) | (?=[+\-＋－][^;\t\r\n]*[(|!]) )""", re.VERBOSE
+    rf"""[;\t\r\n] (?: (?![\t\r\n]) [{UNSEEN}"] )*+ (?: (?=[=@＝＠]) | (?=[+\-＋－][^;\t\r\n]*[(|!]) )""", re.VERBOSE
 )
 """Where something begins within a text that could call a function, a link or another program.
 

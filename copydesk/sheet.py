@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from copydesk.coding import FIELDS, Cell, CodingFault, Field
-from copydesk.render import as_csv
+from copydesk.render import UNSEEN, as_csv
 from etl.errors import SetupFault
 from warehouse.sampling import Sample
 
@@ -110,7 +110,7 @@ def sheet_bytes(sample: Sample) -> bytes:
     return codecs.BOM_UTF8 + f"{as_csv(names, rows)}\n".encode()
 
 
-_FORMULA = re.compile(r'(^|[;,\t])([\s"]*)(?=[=+\-@＝＋－＠])')
+_FORMULA = re.compile(rf'(^|[;,\t])([{UNSEEN}"]*)(?=[=+\-@＝＋－＠])')
 """Where a formula could begin: also behind what another spreadsheet may take for the end of a cell."""
 
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

@@ -2,6 +2,7 @@ import csv
 import datetime as dt
 import io
 import json
+import unicodedata
 
 import pytest
 
@@ -18,6 +19,7 @@ from copydesk.render import (
     table_lines,
     visible,
 )
+from copydesk.sheet import cell_text
 
 NAMES = ("name", "n")
 
@@ -100,6 +102,19 @@ def test_no_text_in_csv_is_a_formula_and_numbers_stay_numbers(text: str, safe: s
     assert no_formula(text) == safe
     (row,) = csv.reader(io.StringIO(as_csv((text,), []), newline=""))
     assert row == [safe]
+
+
+def test_what_cannot_be_seen_hides_no_formula() -> None:
+    unseen = [
+        chr(code) for code in range(0x110000) if unicodedata.category(chr(code)) in ("Cc", "Cf", "Zs", "Zl", "Zp")
+    ]
+    assert len(unseen) > 200
+    for sign in (*unseen, "\u034f", "\ufe0f", "\u3164", "\u200e \ufeff\u200b"):
+        assert no_formula(f"{sign}=1+1") == f"{sign}'=1+1", ascii(sign)
+        assert no_formula(f"a;{sign}@x") == f"a;{sign}'@x", ascii(sign)
+        assert no_formula(f"{sign}-2") == f"{sign}-2", ascii(sign)
+        # A coding sheet shows some of them.
+        assert "'=1" in cell_text(f"{sign}=1") or cell_text(sign).strip() not in ("", sign), ascii(sign)
 
 
 def test_odd_texts_take_no_longer_than_they_are() -> None:
