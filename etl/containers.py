@@ -251,6 +251,8 @@ class _Reader:
         except RecordFault as fault:
             yield from self._rest(path, fault, depth, before)
         except _UnreadableFile as error:
+            if depth:
+                raise
             raise error.error from None
         except MemoryError:
             if not depth:
@@ -331,7 +333,11 @@ class _Reader:
     def _spooled(self, stream: IO[bytes], stack: ExitStack) -> IO[bytes]:
         held = stack.enter_context(tempfile.SpooledTemporaryFile(IN_MEMORY, dir=self._spool))  # noqa: SIM115
         while block := stream.read(BUFFER_BYTES):
-            held.write(block)
+            try:
+                held.write(block)
+            except OSError as error:
+                # No room for it: that is no fault of what is in it.
+                raise _UnreadableFile(error) from error
         held.seek(0)
         return cast("IO[bytes]", held)
 

@@ -62,7 +62,7 @@ READINGS = 3
 """How often a file is read that changes meanwhile. What is read last is taken, and the next run looks at it again."""
 
 _SYSTEMIC = {
-    errno.EMFILE, errno.ENFILE, errno.ENOMEM,
+    errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.EDQUOT,
     errno.ENODEV, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH,
 }  # fmt: skip
 """Errors that every further file would meet, too."""

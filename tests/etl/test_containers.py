@@ -1,5 +1,6 @@
 """Archives and compressed files: every record or its reject, and nothing that leads out of them."""
 
+import errno
 import io
 import lzma
 import struct
@@ -598,3 +599,16 @@ def test_a_share_is_read_no_further_than_it_goes() -> None:
     raw = tarred({f"{n}.txt": b"x" for n in range(10)})
     found = list(read_records(io.BytesIO(raw[:3072]), "t.tar", len(raw), Intake(), Share(stop=2)))
     assert [(record.index, record.raw) for record in found] == [(0, b"x"), (1, b"x")]
+
+
+def test_a_disk_without_room_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def write(self, _: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("etl.containers.tempfile.SpooledTemporaryFile", lambda *_, **__: Full())
+    raw = tarred({"a.txt": b"one", "in.zip": zipped({"in.zip": zipped({"b.txt": b"two"})})})
+    found = read_records(io.BytesIO(raw), "t.tar", len(raw), Intake(), spool=str(tmp_path))
+    assert next(found).raw == b"one"
+    with pytest.raises(OSError, match="No space left"):
+        next(found)
