@@ -256,7 +256,7 @@ def _as_named(raw: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
         # Of old, and on the web, the one is said where the other is meant.
         encoding = _ISO_FOR_WINDOWS[encoding]
         return _as_named(raw, encoding)
-    controls = sum(text.count(chr(byte)) for byte in _CONTROL)
+    controls = len(raw) - len(raw.translate(None, _CONTROL)) if encoding == "utf-8" else _count_controls(text)
     if controls > max(_FEW_CONTROLS, _CONTROL_SHARE_OF_UTF8 * len(text)):
         raise RecordFault("binary", f"{controls:,} of {len(text):,} characters are control characters")
     # What was made in another encoding may be decoded with this one as well, to nonsense. Nothing is UTF-8 by chance.
@@ -268,6 +268,10 @@ def _as_named(raw: bytes, encoding: str) -> tuple[str, str, tuple[str, ...]]:
             # Encodings that have a sign for every byte make something of anything.
             raise RecordFault("binary", f"It is no text in {encoding}, which its source names, and holds many controls")
     return text, encoding, flags
+
+
+def _count_controls(text: str) -> int:
+    return sum(text.count(chr(byte)) for byte in _CONTROL)
 
 
 def _is_doubtful(text: str, controls: int, raw: bytes) -> bool:
