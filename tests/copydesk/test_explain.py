@@ -16,7 +16,7 @@ TEXT = "Un pont a été ouvert dans la ville lundi matin, ont annoncé les autor
 @pytest.fixture
 def folder(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working folder: a source below it, with links to it, to one of its files and to a file from elsewhere."""
-    folder = tmp_path / "work"
+    folder = tmp_path / "desk"
     write(folder / "wire" / "sub", "m.txt", TEXT)
     write(folder / "wire" / "sub", "a.zip", zipped({"m.txt": TEXT.encode()}))
     (folder / "wire" / "sub" / "named.txt").symlink_to("m.txt")
@@ -40,7 +40,7 @@ def folder(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("wire/sub/m.txt", "Of the file"),
         ("./wire/sub/m.txt", "Of the file"),
         ("wire//sub/./m.txt", "Of the file"),
-        ("../work/wire/sub/m.txt", "Of the file"),
+        ("../desk/wire/sub/m.txt", "Of the file"),
         ("linked/sub/m.txt", "Of the file"),
         ("HERE/wire/sub/m.txt", "Of the file"),
         ("HERE/linked/../wire//sub/m.txt", "Of the file"),
@@ -48,7 +48,7 @@ def folder(home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("wire/sub/named.txt", "Of the link"),
         ("wire/sub/a.zip!/m.txt", "Of the member"),
         ("./wire/sub/a.zip!/m.txt", "Of the member"),
-        ("../work/wire//sub/a.zip!/m.txt", "Of the member"),
+        ("../desk/wire//sub/a.zip!/m.txt", "Of the member"),
         ("./linked/sub/a.zip!/m.txt", "Of the member"),
         ("HERE//linked/sub/a.zip!/m.txt", "Of the member"),
     ],

@@ -529,7 +529,7 @@ def test_versions_from_under_a_former_name_go_where_another_file_bears_it_now(ho
     assert query(home, "SELECT path, reason FROM document_versions") == [("a.txt", "withdrawn")]
 
 
-# Skipped on macOS only.
+# Skipped on macOS only: its file system refuses the name that this is about, so that the file cannot be made.
 @pytest.mark.skipif(sys.platform == "darwin", reason="there no file can have such a name: APFS takes UTF-8 only")
 def test_a_file_whose_name_is_not_utf8_is_not_gone(home: Home, source: Path) -> None:
     write(source, os.fsdecode(b"caf\xe9.txt"), secret())
