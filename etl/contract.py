@@ -151,8 +151,8 @@ REJECT_REASONS: dict[str, RejectReason] = {
     "binary": RejectReason("decode", "This is not text. Move it out of the source, or narrow the source's patterns."),
     "undecodable": RejectReason(
         "decode",
-        "Name its encoding as `encoding` of its source in copydesk.toml and call `copydesk retry --reason "
-        "undecodable`, or convert the file to UTF-8; the next run takes it again.",
+        "Name its encoding as `encoding` of its source in copydesk.toml, or mend what is named there, and call "
+        "`copydesk retry --reason undecodable`; or convert the file to UTF-8: the next run takes it again.",
     ),
     "unreadable": RejectReason(
         "read", "Make the file readable for the user who runs Copydesk; the next run takes it again."
