@@ -26,7 +26,7 @@ from etl.decode import decode
 from etl.header import read_header
 from etl.identity import document_id
 from etl.language import detect_language
-from etl.paragraphs import count_words, paragraphs
+from etl.paragraphs import count_words, kinds_of_signs, paragraphs
 from etl.reading import read_document
 from etl.reference import load_reference
 from etl.sources import list_files
@@ -95,7 +95,10 @@ def steps(root: Path, rounds: int) -> list[tuple[str, float]]:
         ],
         "sign-off": lambda: [find_trailer(*body, reference) for body in bodies],
         "paragraphs": lambda: [list(paragraphs(*body)) for body in bodies],
-        "words": lambda: [count_words(piece) for parts in pieces for piece in parts],
+        "words": lambda: [
+            [count_words(kinds[p.start : p.end]) for p in r.paragraphs]
+            for r, kinds in ((r, kinds_of_signs(r.text)) for r in readings)
+        ],
         "date": lambda: [
             decide_date(header, written, reference.calendar, today, language) for header, written, language in dated
         ],

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from etl import furniture
-from etl.paragraphs import count_words, head_lines
+from etl.paragraphs import count_words, head_lines, kinds_of_signs
 from etl.reference import Reference, normalise
 from etl.words import SENTENCE_END
 
@@ -115,7 +115,7 @@ def is_prose(line: str, reference: Reference) -> bool:
 
 
 def _has_words(line: str) -> bool:
-    return len(line.split()) > _PROSE_WORDS or (not line.isascii() and count_words(line) > _PROSE_WORDS)
+    return len(line.split()) > _PROSE_WORDS or (not line.isascii() and count_words(kinds_of_signs(line)) > _PROSE_WORDS)
 
 
 def kind_of_line(line: str, reference: Reference) -> str | None:

@@ -7,20 +7,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
+
+import numpy as np
+import numpy.typing as npt
 
 _BLANK_LINE = re.compile(r"\n\s*\n")
 _LINE_END = re.compile(r"\n")
 _NOT_BLANK = re.compile(r"\S")
 
-# Each sign of the scripts that are written without spaces is a word of its own: that needs no dictionary.
-_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
-
-# The bytes that these signs begin with in UTF-8, to find out quickly that there are none.
-_UNSPACED_LEADS = bytes(byte in range(0xE3, 0xEA) or byte == 0xEF for byte in range(256))
-
-# Most runs begin with a letter or a digit: only the others need be looked into.
-_ODD_RUN = re.compile(r"\s(?:[^\w\s]|_)\S*")
-_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
+# What a sign is to words, as one byte. Each sign of the scripts that are written without spaces is a word of its own:
+# that needs no dictionary.
+_IN_WORD, _SPACE_BETWEEN, _WORD_BY_ITSELF, _OTHER = b"a", b" ", b"|", b"-"
+_KINDS = {
+    r"[^\W_]+": _IN_WORD,
+    r"\s+": _SPACE_BETWEEN,
+    r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+": _WORD_BY_ITSELF,
+}
+_SIGNS = 0x40000
+"""Code points that have a kind of their own; Unicode has no letters behind them."""
 
 # RE2 knows \s as ASCII only; \p{Z} adds Unicode's separators, which Python's \s holds too.
 _SPACE = r"[\s\p{Z}]"
@@ -62,13 +67,33 @@ def head_lines(text: str, start: int, most: int) -> Iterator[tuple[int, int]]:
         most -= 1
 
 
-def count_words(text: str) -> int:
-    """Runs between spaces that hold a letter or digit; each Han, Hiragana or Katakana sign counts as one."""
-    signs = 0
-    if not text.isascii() and 1 in text.encode("utf-8", "surrogatepass").translate(_UNSPACED_LEADS):
-        text, signs = _UNSPACED.subn(" ", text)
-    empty = [run for run in _ODD_RUN.findall(f" {text}") if not _LETTER_OR_DIGIT.search(run)]
-    return signs + len(text.split()) - len(empty)
+def kinds_of_signs(text: str) -> bytes:
+    """What each sign of a text is to `count_words`, as one byte for each code point."""
+    signs = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+    return _kinds().take(signs, mode="clip").tobytes()
+
+
+def count_words(kinds: bytes) -> int:
+    """Runs between spaces that hold a letter or digit; each Han, Hiragana or Katakana sign counts as one.
+
+    Args:
+        kinds: of the signs of a text, or of a part of it, as `kinds_of_signs` gives them.
+    """
+    kinds = kinds.translate(None, _OTHER)
+    words = kinds.startswith(_IN_WORD) + kinds.count(_SPACE_BETWEEN + _IN_WORD)
+    if by_themselves := kinds.count(_WORD_BY_ITSELF):
+        words += by_themselves + kinds.count(_WORD_BY_ITSELF + _IN_WORD)
+    return words
+
+
+@cache
+def _kinds() -> npt.NDArray[np.uint8]:
+    every = "".join(map(chr, range(_SIGNS)))
+    kinds = bytearray(_OTHER * _SIGNS)
+    for pattern, kind in _KINDS.items():
+        for run in re.finditer(pattern, every):
+            kinds[slice(*run.span())] = kind * len(run[0])
+    return np.frombuffer(bytes(kinds), np.uint8)
 
 
 def trim(text: str, start: int, end: int) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from etl import agencies
 from etl.dateline import Dateline, Span, find_dateline
@@ -17,7 +18,7 @@ from etl.furniture import end_of_article, end_of_page_head
 from etl.given import NOTHING, Given
 from etl.header import Header, read_header
 from etl.language import detect_language, is_settled
-from etl.paragraphs import count_words, head_lines, paragraphs, trim
+from etl.paragraphs import count_words, head_lines, kinds_of_signs, paragraphs, trim
 from etl.places import Located, locate_for
 from etl.reference import Reference
 from etl.time_stamp import TimeStamp, read_stamp
@@ -33,8 +34,7 @@ class Credit:
     role: str
 
 
-@dataclass(frozen=True)
-class Paragraph:
+class Paragraph(NamedTuple):
     """A paragraph's span in the text and its number of words."""
 
     start: int
@@ -129,8 +129,9 @@ def read_document(text: str, seen_on: dt.date, reference: Reference, given: Give
         language, language_confidence = detect_language(text[start:], [name.partition("-")[0] for name in writes])
     if trailer is not None:
         body_start, body_end = trim(text, body_start, trailer.span.start)
+    kinds = kinds_of_signs(text)
     spans = tuple(
-        Paragraph(first, last, count_words(text[first:last])) for first, last in paragraphs(text, body_start, body_end)
+        Paragraph(first, last, count_words(kinds[first:last])) for first, last in paragraphs(text, body_start, body_end)
     )
     lead = text[spans[0].start : spans[0].end] if spans else ""
     written = Written(
@@ -168,6 +169,8 @@ def read_document(text: str, seen_on: dt.date, reference: Reference, given: Give
 
 def _with_given(front: FrontMatter, dateline: Dateline | None, given: Given) -> FrontMatter:
     """What stands before the dateline; title and author as they are given, where nothing does."""
+    if given is NOTHING:
+        return front
     has_author = front.byline or (dateline is not None and dateline.byline)
     return replace(front, headline=front.headline or given.title, byline=front.byline if has_author else given.byline)
 

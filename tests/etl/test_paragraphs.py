@@ -1,3 +1,5 @@
+import re
+import sys
 from typing import Any
 
 import duckdb
@@ -5,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl.paragraphs import LEAD_SQL, count_words, head_lines, paragraphs, trim
+from etl.paragraphs import LEAD_SQL, count_words, head_lines, kinds_of_signs, paragraphs, trim
+
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 
 
 def texts(text: str) -> list[str]:
@@ -37,12 +41,35 @@ def test_parts_paragraphs(text: str, expected: list[str]) -> None:
         ("3,4 % de 10", 3),
         ("新华社 BBC", 4),
         ("हिन्दी भाषा", 2),
+        ("中文BBC 中 a中b", 7),
+        ("ひらがな-カタカナ", 8),
+        ("𝒜 😀 𠀀\u2028𐐀", 3),
+        ("_ _a\x1cb_ \u200b", 2),
+        ("\ud800 a\ud800", 1),
+        ("\U000e0061 \U0010fffd", 0),
         ("--- ...", 0),
         ("", 0),
     ],
 )
 def test_counts_words(text: str, count: int) -> None:
-    assert count_words(text) == count
+    assert count_words(kinds_of_signs(text)) == count
+
+
+@given(st.text(st.one_of(st.characters(), st.sampled_from(" \n\u00a0\u3000-_.’中かab1")), max_size=40))
+def test_a_word_holds_a_letter_or_digit_or_is_an_unspaced_sign(text: str) -> None:
+    parted = "".join(f" {sign} " if _UNSPACED.match(sign) else sign for sign in text)
+    by_themselves = sum(1 for sign in text if _UNSPACED.match(sign))
+    others = [run for run in _UNSPACED.sub(" ", parted).split() if any(sign.isalnum() for sign in run)]
+    assert count_words(kinds_of_signs(text)) == by_themselves + len(others)
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_words_of_a_part_are_counted_by_its_kinds(before: str, text: str) -> None:
+    assert count_words(kinds_of_signs(f"{before}\n{text}")[len(before) + 1 :]) == count_words(kinds_of_signs(text))
+
+
+def test_no_letter_lies_behind_the_signs_that_have_a_kind() -> None:
+    assert not any(chr(sign).isalnum() or chr(sign).isspace() for sign in range(0x40000 - 1, sys.maxunicode + 1))
 
 
 def test_head_lines_skips_blank_lines_and_stops() -> None:
