@@ -2,12 +2,14 @@
 
 The same made-up dispatches loose, and packed in several ways, each loaded by `copydesk run` into a new home; the ways
 take turns. Prints medians, the ratio to loose files of the same round, and the peak memory of all processes. With
-`--rounds 1 --ways tar,jsonl --files 1000000`: whether memory stays bounded.
+`--rounds 1 --ways tar,jsonl --files 1000000`: whether memory stays bounded. With `--cold`, which takes root on Linux:
+nothing is in the system's cache when a load begins, as with an archive that is loaded for the first time.
 """
 
 import argparse
 import io
 import json
+import os
 import shutil
 import sys
 import tarfile
@@ -23,6 +25,7 @@ from bench.measure import Measured, machine, measure, median, table
 
 FILES = 100_000
 ROUNDS = 3
+DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 COMMAND = Path(sys.executable).with_name("copydesk")
 FIELDS = "fields = { text = 'text' }\n"
 
@@ -72,11 +75,14 @@ WAYS: dict[str, Callable[[Texts, Path], None]] = {
 }
 
 
-def run(folder: Path, home: Path) -> Measured:
-    """Load a folder into a new home."""
+def run(folder: Path, home: Path, is_cold: bool) -> Measured:
+    """Load a folder into a new home, if need be with nothing in the system's cache."""
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir()
     (home / "copydesk.toml").write_text(f"[[source]]\nroot = '{folder}'\n{FIELDS}", "utf-8")
+    if is_cold:
+        os.sync()
+        DROP_CACHES.write_text("3")
     return measure([COMMAND, "run", "--home", home, "--json"])
 
 
@@ -87,7 +93,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--ways", default=",".join(WAYS), help="those to measure, parted by commas")
     parser.add_argument("--folder", type=Path, help="where to write; a temporary folder by default")
+    parser.add_argument("--cold", action="store_true", help="empty the system's cache before each load")
     options = parser.parse_args()
+    if options.cold and not os.access(DROP_CACHES, os.W_OK):
+        parser.error("--cold takes root on Linux")
     ways = options.ways.split(",")
     taken: dict[str, list[Measured]] = {way: [] for way in ways}
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
@@ -96,7 +105,7 @@ def main() -> None:
             WAYS[way](dispatches(options.files, MONTHS, SEED), Path(folder) / way)
         for _ in range(options.rounds):
             for way in ways:
-                taken[way].append(run(Path(folder) / way, Path(folder) / "home"))
+                taken[way].append(run(Path(folder) / way, Path(folder) / "home", options.cold))
     first = taken[ways[0]]
     rows = [
         (
@@ -108,7 +117,7 @@ def main() -> None:
         )
         for way, runs in taken.items()
     ]
-    print(f"{options.files:,} dispatches, {options.rounds} rounds. {machine()}\n")
+    print(f"{options.files:,} dispatches, {options.rounds} rounds{', cold' if options.cold else ''}. {machine()}\n")
     print(table(("way", "wall s", f"times as fast as {ways[0]}", "CPU µs per document", "peak MiB"), rows))
 
 
