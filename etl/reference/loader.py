@@ -405,7 +405,9 @@ def _furniture(folder: Path) -> Iterator[FurnitureRow]:
             raise SetupFault(f"{where}: {form!r} is not a form of furniture; those are {', '.join(FORMS)}")
         if form == "pattern":
             _compiled(where, words)
-        yield FurnitureRow(kind, form, (words,) if form in ("pattern", "pair") else tuple(words.split("|")))
+        yield FurnitureRow(
+            kind, form, (words,) if form in ("pattern", "pair") or " + " in words else tuple(words.split("|"))
+        )
 
 
 def _unlisted_places(folder: Path) -> Iterator[re.Pattern[str]]:
