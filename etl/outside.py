@@ -16,7 +16,7 @@ from etl.addresses import file_of
 from etl.errors import SetupFault
 from etl.intake import GIVEN, Intake
 from etl.records import PATH, SIDECAR, digest, given_json
-from etl.reference.csv_file import CsvFile
+from etl.reference.csv_file import CsvFile, content_of
 
 
 class Outside:
@@ -120,7 +120,7 @@ def read_sidecar(path: str) -> dict[str, dict[str, str]]:
 
 def _content(path: str) -> bytes:
     try:
-        return Path(path).read_bytes()
+        return content_of(Path(path))
     except OSError as error:
         raise _unreadable(path, error) from None
 

@@ -15,7 +15,7 @@ from etl.dateline import compile_form, find_dateline
 from etl.errors import SetupFault
 from etl.reading import Reading
 from etl.reference import Reference, load_reference, normalise
-from etl.reference.csv_file import Origin
+from etl.reference.csv_file import Origin, content_of
 from etl.reference.own import FILES, OwnAgency, OwnForm, OwnMonth, merge, read_own
 from etl.tokens import AGENCY, CABLE, DATE, DAY, END, WORDS, Line
 from etl.written_dates import read_date
@@ -33,7 +33,7 @@ def own_files(folder: Path) -> dict[str, bytes]:
     found = {}
     for name in FILES:
         try:
-            found[name] = (folder / name).read_bytes()
+            found[name] = content_of(folder / name)
         except (FileNotFoundError, NotADirectoryError):
             continue
         except OSError as error:

@@ -6,9 +6,12 @@ What the cells mean belongs to `etl.reference.own`.
 from __future__ import annotations
 
 import csv
+import errno
 import io
+import stat
 import unicodedata
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from etl.errors import SetupFault
@@ -18,6 +21,18 @@ NOTE = "note"
 
 _DELIMITERS = ",;\t"
 """Spreadsheets part cells by what their country's figures leave free."""
+
+
+def content_of(path: Path) -> bytes:
+    """The bytes of a file that a person writes.
+
+    Raises:
+        OSError: it cannot be read; or it is a pipe, which might never say anything, or a device, which has no end.
+    """
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "it is no file")
+    return path.read_bytes()
 
 
 class Origin(NamedTuple):

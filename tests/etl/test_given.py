@@ -249,6 +249,13 @@ def test_a_sidecar_that_is_no_good_ends_the_run(tmp_path: Path, content: str | N
         Outside(Intake(sidecar=str(sidecar)))
 
 
+def test_nobody_waits_at_a_pipe_that_stands_in_a_sidecars_place(tmp_path: Path) -> None:
+    pipe = tmp_path / "side.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(SetupFault, match=r"Cannot read the sidecar .*side\.csv: it is no file"):
+        Outside(Intake(sidecar=str(pipe)))
+
+
 def test_a_sidecar_is_read_once_as_long_as_it_stays_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each chunk of a source asks for it."""
     read: list[str] = []
