@@ -24,6 +24,7 @@ _KINDS = {
     r"\s+": _SPACE_BETWEEN,
     r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+": _WORD_BY_ITSELF,
 }
+_SLICE = 0x10000
 _SIGNS = 0x40000
 """Code points that have a kind of their own; Unicode has no letters behind them."""
 
@@ -69,8 +70,10 @@ def head_lines(text: str, start: int, most: int) -> Iterator[tuple[int, int]]:
 
 def kinds_of_signs(text: str) -> bytes:
     """What each sign of a text is to `count_words`, as one byte for each code point."""
-    signs = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
-    return _kinds().take(signs, mode="clip").tobytes()
+    kinds = _kinds()
+    # A book in slices: all at once it would take twelve bytes for each sign.
+    slices = (text[at : at + _SLICE].encode("utf-32-le", "surrogatepass") for at in range(0, len(text), _SLICE))
+    return b"".join(kinds.take(np.frombuffer(part, "<u4"), mode="clip").tobytes() for part in slices)
 
 
 def count_words(kinds: bytes) -> int:

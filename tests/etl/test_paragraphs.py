@@ -68,6 +68,14 @@ def test_words_of_a_part_are_counted_by_its_kinds(before: str, text: str) -> Non
     assert count_words(kinds_of_signs(f"{before}\n{text}")[len(before) + 1 :]) == count_words(kinds_of_signs(text))
 
 
+def test_a_long_text_is_looked_at_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "Le pont – 中文 😀 ouvert."
+    whole = kinds_of_signs(text)
+    monkeypatch.setattr("etl.paragraphs._SLICE", 3)
+    assert kinds_of_signs(text) == whole
+    assert len(whole) == len(text)
+
+
 def test_no_letter_lies_behind_the_signs_that_have_a_kind() -> None:
     assert not any(chr(sign).isalnum() or chr(sign).isspace() for sign in range(0x40000 - 1, sys.maxunicode + 1))
 
