@@ -10,12 +10,13 @@ in which encodings are tried, and repairs (`etl.decode`).
 from __future__ import annotations
 
 import codecs
+import math
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -193,13 +194,16 @@ def foreign_part(raw: bytes, encoding: str) -> ForeignPart | None:
         words = _words(part, encoding) if is_narrow else part
         if words.isascii():
             continue
-        text = words.decode(encoding)
-        others = [*_narrow(words)] if is_narrow else [*_narrow(words), *_wide(words)]
-        best = max((other for other in others if other.encoding != "ascii"), key=lambda other: other.likelihood)
-        own = likelihood(text, _strange(encoding))[0] - _AGAINST[encoding]
-        if best.likelihood - own >= _FOREIGN and (is_narrow or best.is_plausible):
-            return ForeignPart(raw.index(part), text, best)
         weighed += 1
+        text = words.decode(encoding)
+        looks = _first_look(words)
+        # Most parts need no second look.
+        if not is_narrow or looks[0].likelihood - _look_of(text, words, looks) >= _FOREIGN:
+            others = [*_narrow(words, looks), *(_wide(words) if not is_narrow else ())]
+            best = max((other for other in others if other.encoding != "ascii"), key=lambda other: other.likelihood)
+            own = likelihood(text, _strange(encoding))[0] - _AGAINST[encoding]
+            if best.likelihood - own >= _FOREIGN and (is_narrow or best.is_plausible):
+                return ForeignPart(raw.index(part), text, best)
         if weighed == _MOST_WEIGHED:
             break
     return None
@@ -207,7 +211,14 @@ def foreign_part(raw: bytes, encoding: str) -> ForeignPart | None:
 
 _FOREIGN = 8.0
 """How much likelier (natural logarithm) a part of a text has to be in another encoding. Of 438 texts, with lines in
-other languages, no line is by more than 4.4; of those in two encodings most have one that is by 30 or more."""
+other languages, no line is by more than 4.4; of those in two encodings most have one that is by 30 or more. At a first
+look, none of 1,190 lines in the encoding of the text is by more than 3.0; 61 in another one all are, by 17 or more."""
+
+
+def _look_of(text: str, raw: bytes, looks: Sequence[_Look]) -> float:
+    """How likely a reading of bytes is at a first look, whichever codec stands for it."""
+    return next((look.likelihood for look in looks if raw.decode(look.codec) == text), -math.inf)
+
 
 _MOST_WEIGHED, _MOST_IMPLAUSIBLE = 6, 200
 """Parts that are weighed again in every codec, and those of several bytes a sign that are looked at."""
@@ -307,8 +318,16 @@ _FOLDED = bytes(0x30 if byte in b"0123456789" else 0x20 if byte < 0x20 or byte =
 """As `etl.likelihood.fold`."""
 
 
-def _narrow(raw: bytes) -> Iterator[Candidate]:
-    """The readings in codecs of one byte a sign that are the likeliest at a first look, which takes no words apart."""
+class _Look(NamedTuple):
+    """A codec of one byte a sign, and how likely bytes are in it at a first look, which takes no words apart."""
+
+    likelihood: float
+    codec: str
+    against: float
+
+
+def _first_look(raw: bytes) -> list[_Look]:
+    """The codecs of one byte a sign that have a sign for each byte, the likeliest first, each reading once."""
     octets = np.frombuffer((b" " + raw + b" ").translate(_FOLDED), np.uint8).astype(np.int64)
     used = np.unique(octets)
     counts = np.bincount(octets[:-1] << 8 | octets[1:], minlength=0x10000)
@@ -318,19 +337,35 @@ def _narrow(raw: bytes) -> Iterator[Candidate]:
     is_ascii = (first < 0x80) & (second < 0x80)
     plain = counts[is_ascii] @ letters().likelihoods(first[is_ascii], second[is_ascii])
     first, second, counts = first[~is_ascii], second[~is_ascii], counts[~is_ascii]
-    scored: dict[bytes, tuple[float, str, float]] = {}
-    for (name, against), table in zip(CODECS, _tables(), strict=True):
-        signs = table[used]
-        if (signs < 0).any():
-            continue
-        high = counts @ letters().likelihoods(table[first], table[second]) - _strange(name)
-        score = max((plain + high).max(), plain.max() + high.max() - _SWITCH) - against
-        key = signs.tobytes()
-        if key not in scored or scored[key][0] < score:
-            scored[key] = (score, name, against)
-    count = sum(map(raw.count, (bytes([byte]) for byte in used if byte >= 0x80)))
-    best = sorted(scored.values(), key=lambda entry: -entry[0])[:_MOST]
-    for _, name, against in (entry for entry in best if entry[0] > best[0][0] - _FAR_BEHIND):
+    tables = _tables()
+    signs = tables[:, used]
+    able = np.flatnonzero((signs >= 0).all(axis=1))
+    # All codecs at once: most of them have most of their pairs of signs in common with others.
+    read = tables[able][:, first] << 21 | tables[able][:, second]
+    distinct, at = np.unique(read, return_inverse=True)
+    weights = np.zeros((len(able), len(distinct)), np.float32)
+    np.add.at(weights, (np.arange(len(able))[:, None], at.reshape(read.shape)), counts)
+    high = weights @ letters().likelihoods(distinct >> 21, distinct & 0x1FFFFF) - _all_strange()[able]
+    scores = np.maximum((plain + high).max(axis=1), plain.max() + high.max(axis=1) - _SWITCH)
+    looks: dict[bytes, _Look] = {}
+    for codec, score in zip(able, scores.tolist(), strict=True):
+        name, against = CODECS[codec]
+        key = signs[codec].tobytes()
+        if key not in looks or looks[key].likelihood < score - against:
+            looks[key] = _Look(score - against, name, against)
+    return sorted(looks.values(), key=lambda look: -look.likelihood)
+
+
+def _narrow(raw: bytes, looks: Sequence[_Look] | None = None) -> Iterator[Candidate]:
+    """The likeliest readings in codecs of one byte a sign.
+
+    Args:
+        raw: what is read.
+        looks: what a first look at it has shown, where it was looked at before.
+    """
+    best = (looks or _first_look(raw))[:_MOST]
+    count = len(raw) - len(raw.translate(None, _BEYOND_ASCII))
+    for _, name, against in (look for look in best if look.likelihood > best[0].likelihood - _FAR_BEHIND):
         text = raw.decode(name)
         score, is_plausible = likelihood(text, _strange(name))
         is_plausible = is_plausible and (against < RARE or count >= _FEW)
@@ -339,6 +374,14 @@ def _narrow(raw: bytes) -> Iterator[Candidate]:
         without = raw.decode("ascii", "ignore")
         if without.strip():
             yield Candidate("ascii", without, likelihood(without)[0] - _LEFT_OUT * count, False)
+
+
+_BEYOND_ASCII = bytes(range(0x80, 0x100))
+
+
+@cache
+def _all_strange() -> Any:
+    return np.array([_strange(name) for name, _ in CODECS], np.float32)
 
 
 @cache
