@@ -75,10 +75,10 @@ def read_record_file(
     Raises:
         RecordFault: it cannot be read any further.
     """
-    rows = _rows_of(name.rpartition(".")[2].lower(), intake)
-    keys = _Keys(_ids(rows(opened()), intake))
+    ending = name.rpartition(".")[2].lower()
+    keys = _Keys(_ids(_rows(opened(), ending, intake, is_for_ids=True), intake))
     index = -1
-    for index, row in enumerate(rows(opened())):
+    for index, row in enumerate(_rows(opened(), ending, intake)):
         if share.is_before(counter.value):
             return
         at = counter.take()
@@ -89,16 +89,13 @@ def read_record_file(
         raise RecordFault("no_records", "There is no row in it")
 
 
-_Rows = Callable[[IO[bytes]], Iterator[Callable[[], Row]]]
-"""Gives each record of an opened file as a function that parses it: those that nobody wants need not be."""
-
-
-def _rows_of(ending: str, intake: Intake) -> _Rows:
+def _rows(stream: IO[bytes], ending: str, intake: Intake, is_for_ids: bool = False) -> Iterator[Callable[[], Row]]:
+    """Each record of an opened file as a function that parses it: those that nobody wants need not be."""
     if ending in ("jsonl", "ndjson"):
-        return lambda stream: _json_lines(stream, intake)
+        return _json_lines(stream, intake, _json_id if is_for_ids else _json_object)
     if ending == "parquet":
-        return lambda stream: _parquet(stream, intake)
-    return lambda stream: _csv(stream, intake, "\t" if ending == "tsv" else None)
+        return _parquet(stream, intake)
+    return _csv(stream, intake, "\t" if ending == "tsv" else None)
 
 
 def _record(row: Callable[[], Row], at: int, index: int, path: str, keys: _Keys, intake: Intake) -> Record:
@@ -226,7 +223,9 @@ def _holds(marks: np.ndarray[Any, np.dtype[np.uint64]], own: str) -> bool:
     return at < len(marks) and bool(marks[at] == mark)
 
 
-def _json_lines(stream: IO[bytes], intake: Intake) -> Iterator[Callable[[], Row]]:
+def _json_lines(
+    stream: IO[bytes], intake: Intake, parse: Callable[[bytes, str, bool, Intake], Row]
+) -> Iterator[Callable[[], Row]]:
     stream, marked = _with_mark(stream)
     encoding = (marked or intake.encoding or "utf-8").removesuffix("-sig")
     lines = _lines(stream, marked, intake.limits.record_bytes)
@@ -234,7 +233,7 @@ def _json_lines(stream: IO[bytes], intake: Intake) -> Iterator[Callable[[], Row]
     if first.startswith(b"[") and not (second and (_is_object(second) or _is_json(first))):
         raise RecordFault("no_records", "It is one JSON array, not a JSON object on each line")
     for line in chain(filter(None, (first, second)), lines):
-        yield partial(_json_object, line, encoding, bool(marked), intake)
+        yield partial(parse, line, encoding, bool(marked), intake)
 
 
 def _is_json(line: bytes) -> bool:
@@ -315,6 +314,17 @@ def _switches(raw: bytes) -> bool:
 _JSON = json.JSONDecoder(strict=False)
 
 
+def _json_id(line: bytes, encoding: str, is_recoded: bool, intake: Intake) -> Row:
+    """An object as far as its id goes: where that is in ASCII, it says the same in whichever encoding the line is."""
+    column = intake.column_of["id"]
+    if column.isascii() and not (is_recoded or intake.encoding or _switches(line)):
+        with contextlib.suppress(ValueError, RecursionError):
+            values = _JSON.decode(line.decode("utf-8", "surrogateescape"))
+            if isinstance(values, dict) and str(_value(values, column)).isascii():
+                return Row(line, values, encoding)
+    return _json_object(line, encoding, is_recoded, intake)
+
+
 def _json_object(line: bytes, encoding: str, is_recoded: bool, intake: Intake) -> Row:
     if len(line) > intake.limits.record_bytes:
         raise RecordFault("too_large", f"The line has more than {intake.limits.record_bytes:,} bytes")
@@ -333,6 +343,9 @@ def _json_object(line: bytes, encoding: str, is_recoded: bool, intake: Intake) -
         except UnicodeDecodeError:
             text = ""
         if not text:
+            if not (intake.encoding or b"\0" in line or line.startswith(b"{")):
+                # In none of the encodings that may be found it would begin as an object does.
+                raise RecordFault("malformed", "Not JSON: it does not begin with {")
             decoded = decode(line, intake.encoding)
             text, encoding, flags = decoded.text, decoded.encoding, decoded.quality_flags
     try:

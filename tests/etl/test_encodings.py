@@ -1,5 +1,6 @@
 import codecs
 import random
+import re
 import unicodedata
 
 import pytest
@@ -285,7 +286,8 @@ def test_what_formulas_and_trade_marks_never_have_is_put_right(misread: str, tex
             st.sampled_from("√√√≈∆ƒ¬"),
             st.sampled_from("πΩµ∏∫∂∞∑ßØøÄÅÇÉÑÖÜáàâäãéèêëíìîïñóòôöúùû"),
             st.sampled_from(["", "x", "xy", ")", "²", " + "]),
-        ),
+            # Within a word, as in "wiƒôc", these are no formula: together with a root they tell of Mac Roman.
+        ).filter(lambda formula: not re.search(r"[^\W\d_](?:ƒ[Éôü]|≈ü)[^\W\d_]", formula)),
         max_size=6,
     ),
     st.sampled_from([FRENCH, GERMAN, GREEK, "She wrote:"]),

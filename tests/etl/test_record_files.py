@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl.containers import read_records
+from etl.decode import Decoded, decode
 from etl.intake import Intake, Limits
 from etl.records import Share
 from tests.etl.packing import COMPRESS, read, texts, zipped
@@ -373,3 +374,35 @@ def test_arbitrary_bytes_never_raise(rows: list[bytes], name: str) -> None:
     records = read(raw, name)
     assert records
     assert len({(record.path, record.key) for record in records}) == len(records)
+
+
+RUSSIAN = "Депутаты одобрили законопроект о поддержке сельских школ во втором чтении."
+
+
+@pytest.mark.parametrize(("ids", "detections"), [(["a1", "a1", "b"], 3), (["ё1", "ё1", "ж"], 6)])
+def test_ids_of_lines_in_other_encodings_are_told_apart(
+    monkeypatch: pytest.MonkeyPatch, ids: list[str], detections: int
+) -> None:
+    found = []
+
+    def counted(raw: bytes, encoding: str | None = None) -> Decoded:
+        found.append(raw)
+        return decode(raw, encoding)
+
+    monkeypatch.setattr("etl.record_files.decode", counted)
+    rows = [{"id": own, "text": f"{RUSSIAN} {at}"} for at, own in enumerate(ids)]
+    raw = lines(*rows).decode().encode("windows-1251")
+    records = read(raw, "r.jsonl")
+    assert [(record.key, record.source_encoding) for record in records] == [
+        ("0", "windows-1251"), ("1", "windows-1251"), (ids[2], "windows-1251"),
+    ]  # fmt: skip
+    # To find out in which encoding a line is takes long: for an id in ASCII it need not be known.
+    assert len(found) == detections
+
+
+def test_what_begins_as_no_object_is_in_no_encoding_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("etl.record_files.decode", pytest.fail)
+    record, whole = read(b"\xff\xfb\xcf no object\n" + lines({"id": "a", "text": "one"}), "r.jsonl")
+    assert record.fault is not None
+    assert (record.fault.reason, record.fault.detail) == ("malformed", "Not JSON: it does not begin with {")
+    assert whole.raw == b"one"
