@@ -44,6 +44,9 @@ _SWITCH = 12.0
 _MOST = 8
 """Readings in codecs of one byte a sign that are worth a second look."""
 
+_MOST_PAIRS = 200
+"""Pairs of bytes that are looked at first: what is rarer tells no more."""
+
 _LONELY = 8.0
 """What speaks against one or two signs of several bytes in a text of ASCII."""
 
@@ -336,7 +339,9 @@ def _first_look(raw: bytes) -> list[_Look]:
     first, second = pairs >> 8, pairs & 0xFF
     is_ascii = (first < 0x80) & (second < 0x80)
     plain = counts[is_ascii] @ letters().likelihoods(first[is_ascii], second[is_ascii])
-    first, second, counts = first[~is_ascii], second[~is_ascii], counts[~is_ascii]
+    often = np.flatnonzero(~is_ascii)
+    often = often[np.argsort(-counts[often], kind="stable")[:_MOST_PAIRS]]
+    first, second, counts = first[often], second[often], counts[often]
     tables = _tables()
     signs = tables[:, used]
     able = np.flatnonzero((signs >= 0).all(axis=1))
@@ -424,7 +429,10 @@ def _mixed(raw: bytes) -> Iterator[Candidate]:
     text = raw.decode("utf-8", "surrogateescape")
     lines = _lines(text)
     count = sum(strays for _, strays, _ in lines)
-    if _CHANCE * sum(signs for _, _, signs in lines) < count:
+    if _CHANCE * sum(signs for _, _, signs in lines) < count or not any(
+        0 < signs >= strays for _, strays, signs in lines
+    ):
+        # Without a line in UTF-8 it would be all in the other one.
         return
     without = _STRAY.sub("", text)
     nothing, _ = likelihood(without) if without.strip() else (0.0, False)
