@@ -429,13 +429,14 @@ def _mixed(raw: bytes) -> Iterator[Candidate]:
     text = raw.decode("utf-8", "surrogateescape")
     lines = _lines(text)
     count = sum(strays for _, strays, _ in lines)
-    if _CHANCE * sum(signs for _, _, signs in lines) < count or not any(
-        0 < signs >= strays for _, strays, signs in lines
-    ):
-        # Without a line in UTF-8 it would be all in the other one.
+    if _CHANCE * sum(signs for _, _, signs in lines) < count:
         return
     without = _STRAY.sub("", text)
-    nothing, _ = likelihood(without) if without.strip() else (0.0, False)
+    nothing, is_text = likelihood(without) if without.strip() else (0.0, False)
+    yield Candidate("utf-8", without, nothing - _LEFT_OUT * count, False)
+    if not is_text and not any(0 < signs >= strays for _, strays, signs in lines):
+        # Its signs of UTF-8 stand in no words, nor in a line of their own: bytes of the other encoding look like them.
+        return
     for name, against in (*CODECS, *WIDE_CODECS):
         try:
             joined = _read_mixed(lines, name)
@@ -447,7 +448,6 @@ def _mixed(raw: bytes) -> Iterator[Candidate]:
         if count < _ENOUGH_STRAYS and not _is_punctuation(raw, name):
             is_plausible = is_plausible and against == COMMON and score - nothing > -_FITTING * count
         yield Candidate(f"utf-8+{name}", joined, score - against - _MIXED, is_plausible)
-    yield Candidate("utf-8", without, nothing - _LEFT_OUT * count, False)
 
 
 def is_utf8(raw: bytes) -> bool:

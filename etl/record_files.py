@@ -320,9 +320,13 @@ def _json_id(line: bytes, encoding: str, is_recoded: bool, intake: Intake) -> Ro
     if column.isascii() and not (is_recoded or intake.encoding or _switches(line)):
         with contextlib.suppress(ValueError, RecursionError):
             values = _JSON.decode(line.decode("utf-8", "surrogateescape"))
-            if isinstance(values, dict) and str(_value(values, column)).isascii():
+            if isinstance(values, dict) and _is_in_ascii(_value(values, column)):
                 return Row(line, values, encoding)
     return _json_object(line, encoding, is_recoded, intake)
+
+
+def _is_in_ascii(own: object) -> bool:
+    return own is None or (isinstance(own, str | int | float) and str(own).isascii())
 
 
 def _json_object(line: bytes, encoding: str, is_recoded: bool, intake: Intake) -> Row:
@@ -343,8 +347,8 @@ def _json_object(line: bytes, encoding: str, is_recoded: bool, intake: Intake) -
         except UnicodeDecodeError:
             text = ""
         if not text:
-            if not (intake.encoding or b"\0" in line or line.startswith(b"{")):
-                # In none of the encodings that may be found it would begin as an object does.
+            if not (intake.encoding or b"\0" in line or _switches(line) or line.startswith((b"{", codecs.BOM_UTF8))):
+                # In none of the encodings that may be found otherwise it would begin as an object does.
                 raise RecordFault("malformed", "Not JSON: it does not begin with {")
             decoded = decode(line, intake.encoding)
             text, encoding, flags = decoded.text, decoded.encoding, decoded.quality_flags

@@ -22,6 +22,10 @@ from warehouse.publish import candidate_folder
 from warehouse.scan import file_of_path, literal
 from warehouse.trends import Trend, compare
 
+CHECK_MEMORY = "500MB"
+"""What DuckDB may take to check a candidate before it spills into that one's folder: to see of a million documents and
+their paragraphs that each has a key of its own took 1.2 GB without a limit, and no less time."""
+
 SHRINK_LIMIT = 0.5
 """A version with less than this share of the published version's documents is taken for an accident."""
 
@@ -87,8 +91,12 @@ def run_checks(home: Home, name: str, accept_shrink: bool = False) -> list[Check
         accept_shrink: pass `rows_not_collapsed` whatever it finds.
     """
     published = newest(home)
-    months = _new_months(Manifest.read(candidate_folder(home, name) / MANIFEST), published)
-    with duckdb.connect(str(candidate_folder(home, name) / DATABASE), read_only=True) as connection:
+    folder = candidate_folder(home, name)
+    months = _new_months(Manifest.read(folder / MANIFEST), published)
+    with duckdb.connect(str(folder / DATABASE), read_only=True) as connection:
+        # Should this be killed, its folder goes with the candidate's.
+        connection.execute(f"SET temp_directory = {literal(str(folder / 'spill'))}")
+        connection.execute(f"SET memory_limit = {literal(CHECK_MEMORY)}")
         return [
             *_row_checks(connection, months),
             _collapse(connection, published, _forgotten(home, name), accept_shrink),

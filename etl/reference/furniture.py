@@ -38,7 +38,9 @@ _SPEECH = re.compile(r"\W*[\"'“”„«»‹›‘’‚「『《〈＂]|[-\u2
 """What a sentence begins with that somebody in an article says."""
 
 _OWNED_OR_DATED = re.compile(
-    r"[\d\s.,-]*(?:[©℗](?!\s*(?-i:(?!copyright)[a-zß-ÿа-я]))|\(c\)\s*(?:\d{4}|copyright))|\d{1,2}[./]\d{1,2}[./]\d{4},?\s*[\[(]?\d{1,2}:\d{2}.*[?؟？!！]$",
+    r"[\d\s.,-]*(?:[©℗ⓒ](?!\s+(?-i:is|was|are|means|stands)\b)|\(c\)\s*(?:\d{4}|copyright))"
+    r"|copyright\s*(?:©|\(c\)|\(?\d{4}(?:\s*[-–]\s*\d{2,4})?\)?(?!,?\s*(?-i:[a-z]{4})))|저작권자\s*[ⓒ©(<]"
+    r"|\d{1,2}[./]\d{1,2}[./]\d{4},?\s*[\[(]?\d{1,2}:\d{2}.*[?؟？!！]$",
     re.IGNORECASE,
 )
 """What ends as sentences do and is none: whose a text is, and a headline with its day and time."""
@@ -46,6 +48,8 @@ _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u9fff]")
 _MOST_TOKENS = 24
 _ANYTHING = ".{0,80}?"
 _CLAUSE = re.compile(r"[\w\s'’-]+")
+_COMMAS = frozenset(",،、，")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _MOST_NAMES, _LONGEST_PARTICLE = 5, 3
 _BEGINNING = 60
 """Code points of a sentence by which it is told whether it may be one that is known."""
@@ -221,10 +225,13 @@ class Furniture:
 
     def _clause(self, line: str) -> str | None:
         """What a line is whose words up to its first sign are known, or known ones with names behind them."""
+        line = line.lstrip("¿¡")
         clause = _CLAUSE.match(line)
         words = clause[0].split() if clause else []
         if not words or _first_word(line_key(words[0])) not in self._clause_heads:
             return None
+        if clause and line[clause.end() :][:1] in _COMMAS:
+            words += _LETTERS.findall(line[clause.end() :])
         for count in range(len(words), max(len(words) - _MOST_NAMES, 1) - 1, -1):
             if found := self._clauses.get(line_key(" ".join(words[:count]))):
                 return found if all(map(_may_be_in_a_name, words[count:])) else None

@@ -443,3 +443,25 @@ def test_bytes_at_random_are_never_text() -> None:
         for _ in range(20):
             with pytest.raises(RecordFault):
                 decode(bytes(draw.randrange(0x20, 0x100) for _ in range(size)))
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("Burmistrz otworzył w poniedziałek nowy most. ", "Iedzīvotāji to gaidīja daudzus gadus.".encode("iso-8859-4")),
+        (
+            "Der Bürgermeister eröffnete am Montag die neue Brücke über den Fluss, für die Bürger. ",
+            "Obyvatelé na něj čekali řadu let, řekl úředník.".encode("cp852"),
+        ),
+        ("Le maire a inauguré le pont. ", b"\x93\x94\x93\x94\x93\x94"),
+        ("Der Bürgermeister eröffnete die Brücke. ", b"\xc3\xc3" * 6),
+    ],
+)
+def test_one_line_in_two_encodings_is_not_read_as_one(text: str, other: bytes) -> None:
+    with pytest.raises(RecordFault):
+        decode(text.encode() + other)
+
+
+@pytest.mark.parametrize("codec", ["gb18030", "euc-kr", "euc-jp"])
+def test_what_looks_like_utf_8_by_chance_alone_is_no_mixture_with_it(codec: str) -> None:
+    assert decode(RUSSIAN.encode(codec)).encoding in (codec, "gb18030")

@@ -379,9 +379,11 @@ def test_arbitrary_bytes_never_raise(rows: list[bytes], name: str) -> None:
 RUSSIAN = "Депутаты одобрили законопроект о поддержке сельских школ во втором чтении."
 
 
-@pytest.mark.parametrize(("ids", "detections"), [(["a1", "a1", "b"], 3), (["ё1", "ё1", "ж"], 6)])
+@pytest.mark.parametrize(
+    ("ids", "detections"), [(["a1", "a1", "b"], 3), (["ё1", "ё1", "ж"], 6), ([["ё"], ["ё"], "ж"], 6)]
+)
 def test_ids_of_lines_in_other_encodings_are_told_apart(
-    monkeypatch: pytest.MonkeyPatch, ids: list[str], detections: int
+    monkeypatch: pytest.MonkeyPatch, ids: list[Any], detections: int
 ) -> None:
     found = []
 
@@ -406,3 +408,16 @@ def test_what_begins_as_no_object_is_in_no_encoding_looked_for(monkeypatch: pyte
     assert record.fault is not None
     assert (record.fault.reason, record.fault.detail) == ("malformed", "Not JSON: it does not begin with {")
     assert whole.raw == b"one"
+
+
+def test_a_line_may_begin_by_switching_to_ascii() -> None:
+    (record,) = read(
+        b"\x1b(B" + json.dumps({"id": "b", "text": "橋が開いた"}, ensure_ascii=False).encode("iso2022_jp"), "r.jsonl"
+    )
+    assert (record.key, record.raw) == ("b", "橋が開いた".encode())
+
+
+def test_an_id_stands_twice_although_one_of_its_records_cannot_be_read() -> None:
+    bad, good = read(b'{"id": "a", "text": "\xff\xfe\x81\x8d\xff"}\n{"id": "a", "text": "fine"}\n', "r.jsonl")
+    assert bad.fault is not None
+    assert (good.key, good.raw) == ("1", b"fine")
