@@ -90,12 +90,15 @@ def read_record_file(
 
 
 def _rows(stream: IO[bytes], ending: str, intake: Intake, is_for_ids: bool = False) -> Iterator[Callable[[], Row]]:
-    """Each record of an opened file as a function that parses it: those that nobody wants need not be."""
+    """Each record of an opened file as a function that parses it, as far as its id goes if no more is wanted.
+
+    Those that nobody wants need not be parsed.
+    """
     if ending in ("jsonl", "ndjson"):
         return _json_lines(stream, intake, _json_id if is_for_ids else _json_object)
     if ending == "parquet":
-        return _parquet(stream, intake)
-    return _csv(stream, intake, "\t" if ending == "tsv" else None)
+        return _parquet(stream, intake, is_for_ids)
+    return _csv(stream, intake, "\t" if ending == "tsv" else None, _csv_id if is_for_ids else _row)
 
 
 def _record(row: Callable[[], Row], at: int, index: int, path: str, keys: _Keys, intake: Intake) -> Record:
@@ -361,7 +364,12 @@ def _json_object(line: bytes, encoding: str, is_recoded: bool, intake: Intake) -
     return Row(line, values, encoding, flags)
 
 
-def _csv(stream: IO[bytes], intake: Intake, delimiter: str | None) -> Iterator[Callable[[], Row]]:
+def _csv(
+    stream: IO[bytes],
+    intake: Intake,
+    delimiter: str | None,
+    parse: Callable[[list[str], list[str], str, bool, bool, Intake], Row],
+) -> Iterator[Callable[[], Row]]:
     stream, marked = _with_mark(stream)
     encoding = marked or intake.encoding or _switching(stream) or "utf-8"
     is_wide = encoding.startswith(("utf-16", "utf-32"))
@@ -394,7 +402,7 @@ def _csv(stream: IO[bytes], intake: Intake, delimiter: str | None) -> Iterator[C
         elif isinstance(found, RecordFault):
             yield _raising(found)
         else:
-            yield partial(_row, columns, found, encoding, is_wide, bool(marked), intake)
+            yield partial(parse, columns, found, encoding, is_wide, bool(marked), intake)
 
 
 def _probe(columns: list[str], intake: Intake) -> int | None:
@@ -559,6 +567,15 @@ def _raising(fault: RecordFault) -> Callable[[], Row]:
     return row
 
 
+def _csv_id(columns: list[str], cells: list[str], encoding: str, is_wide: bool, is_marked: bool, intake: Intake) -> Row:
+    """A row as far as its id goes: as with lines of JSON, one in ASCII says the same in whichever encoding it is."""
+    column = intake.column_of["id"]
+    own = cells[columns.index(column)] if column in columns else ""
+    if own.isascii() and column.isascii() and not is_wide:
+        return Row(b"", {column: own}, encoding)
+    return _row(columns, cells, encoding, is_wide, is_marked, intake)
+
+
 def _row(columns: list[str], cells: list[str], encoding: str, is_wide: bool, is_marked: bool, intake: Intake) -> Row:
     plain = cells
     flags: tuple[str, ...] = ()
@@ -580,7 +597,7 @@ def _row(columns: list[str], cells: list[str], encoding: str, is_wide: bool, is_
     return Row(json.dumps(cells).encode(), dict(zip(columns, plain, strict=True)), encoding, flags)
 
 
-def _parquet(stream: IO[bytes], intake: Intake) -> Iterator[Callable[[], Row]]:
+def _parquet(stream: IO[bytes], intake: Intake, is_for_ids: bool) -> Iterator[Callable[[], Row]]:
     with pq.ParquetFile(stream, pre_buffer=False, buffer_size=1 << 20) as parquet:
         have = parquet.schema_arrow.names
         wanted = {column.partition(".")[0] for column in intake.column_of.values()} | set(intake.column_of.values())
@@ -589,6 +606,9 @@ def _parquet(stream: IO[bytes], intake: Intake) -> Iterator[Callable[[], Row]]:
             raise RecordFault(
                 "no_text", f"It has no column {intake.column_of['text']}; it has {', '.join(have[:20])}"[:500]
             )
+        if is_for_ids:
+            own = intake.column_of["id"]
+            columns = [name for name in columns if name in (own, own.partition(".")[0])]
         for batch in parquet.iter_batches(ROWS, columns=columns, use_threads=False):
             try:
                 rows = batch.to_pylist()

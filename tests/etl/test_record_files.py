@@ -380,10 +380,17 @@ RUSSIAN = "Депутаты одобрили законопроект о под�
 
 
 @pytest.mark.parametrize(
-    ("ids", "detections"), [(["a1", "a1", "b"], 3), (["ё1", "ё1", "ж"], 6), ([["ё"], ["ё"], "ж"], 6)]
+    ("name", "ids", "detections"),
+    [
+        ("r.jsonl", ["a1", "a1", "b"], 3),
+        ("r.jsonl", ["ё1", "ё1", "ж"], 6),
+        ("r.jsonl", [["ё"], ["ё"], "ж"], 6),
+        ("r.csv", ["a1", "a1", "b"], 3),
+        ("r.csv", ["ё1", "ё1", "ж"], 6),
+    ],
 )
-def test_ids_of_lines_in_other_encodings_are_told_apart(
-    monkeypatch: pytest.MonkeyPatch, ids: list[Any], detections: int
+def test_ids_in_other_encodings_are_told_apart(
+    monkeypatch: pytest.MonkeyPatch, name: str, ids: list[Any], detections: int
 ) -> None:
     found = []
 
@@ -392,9 +399,12 @@ def test_ids_of_lines_in_other_encodings_are_told_apart(
         return decode(raw, encoding)
 
     monkeypatch.setattr("etl.record_files.decode", counted)
-    rows = [{"id": own, "text": f"{RUSSIAN} {at}"} for at, own in enumerate(ids)]
-    raw = lines(*rows).decode().encode("windows-1251")
-    records = read(raw, "r.jsonl")
+    written = [f"{RUSSIAN} {at}" for at in range(len(ids))]
+    if name == "r.csv":
+        raw = "id,text\n" + "".join(f"{own},{written[at]}\n" for at, own in enumerate(ids))
+    else:
+        raw = lines(*({"id": own, "text": written[at]} for at, own in enumerate(ids))).decode()
+    records = read(raw.encode("windows-1251"), name)
     assert [(record.key, record.source_encoding) for record in records] == [
         ("0", "windows-1251"), ("1", "windows-1251"), (ids[2], "windows-1251"),
     ]  # fmt: skip
