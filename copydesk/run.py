@@ -19,7 +19,7 @@ from etl.errors import SetupFault
 from etl.sources import is_glob
 from warehouse.faults import storage_faults
 from warehouse.home import Home
-from warehouse.lock import WriterLock
+from warehouse.lock import WriterLock, has_note
 from warehouse.manifest import DATABASE, Manifest, RunSummary, current, has_leftovers
 from warehouse.plan import Plan, make_plan
 
@@ -147,7 +147,7 @@ def _absolute(source: str) -> str:
 
 def _clear_leftovers(home: Home) -> None:
     """Clear away what a killed or refused run has left. Whatever cannot be now is by a later run."""
-    if has_leftovers(home):
+    if has_leftovers(home) or has_note(home):
         from warehouse.publish import clear_leftovers
 
         with contextlib.suppress(SetupFault), storage_faults(home), WriterLock(home, "copydesk run"):

@@ -69,6 +69,11 @@ class WriterLock:
         self._lock.release()
 
 
+def has_note(home: Home) -> bool:
+    """Whether someone holds the writer's lock, or was killed while holding it: who takes it next removes the note."""
+    return (home.lake / NOTE).exists()
+
+
 def holder(home: Home) -> str | None:
     """Who is writing at the moment, in words; None if nobody is. A note of a process that died says nothing."""
     note = home.lake / NOTE
@@ -78,7 +83,7 @@ def holder(home: Home) -> str | None:
         return None
     try:
         # Only where there is a note, so that no run that begins just now meets our lock.
-        if note.exists():
+        if has_note(home):
             fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return _describe(note)

@@ -62,6 +62,17 @@ def test_the_note_of_a_killed_run_is_not_believed(home: Home, source: Path, driv
         assert drive(Task("run", str(home), (str(source),))).output.startswith("copydesk: Another run is writing. Try")
 
 
+def test_the_note_of_a_run_that_was_killed_when_all_was_done_goes_too(home: Home, source: Path, drive: Driver) -> None:
+    """The next run finds nothing new, and no leftovers but the note."""
+    write(source, "a.txt", dispatch())
+    command = Task("command", str(home), ("run", str(source)))
+    drive.ok(command)
+    note = home.lake / ".writer.json"
+    note.write_text(f'{{"pid": {2**22 + 1}, "holder": "copydesk run", "since": "2026-01-01T00:00:00+00:00"}}')
+    assert "Nothing new" in drive.ok(command).output
+    assert stray_files(home) == []
+
+
 def test_what_a_killed_run_left_waits_while_another_is_at_work(home: Home, source: Path, drive: Driver) -> None:
     """A run with nothing new clears away, but never what somebody is using."""
     write(source, "a.txt", dispatch())
