@@ -19,7 +19,7 @@ import pyarrow as pa
 CONTRACT_VERSION = 1
 """Rises with every change to the tables that needs former homes to be upgraded."""
 
-PARSER_VERSION = "5"
+PARSER_VERSION = "6"
 """Rises with every change to the code of `etl` that reads any value differently: documents are then re-parsed."""
 
 UNDATED = "undated"

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from etl.paragraphs import head_lines
 from etl.reference import Reference
-from etl.reference.furniture import LONGEST_LINE
+from etl.reference.furniture import LONGEST_LINE, LONGEST_SENTENCES
 from etl.time_stamp import read_stamp
 from etl.words import SENTENCE_END
 
@@ -61,9 +61,13 @@ class _Line:
 @lru_cache(4_096)
 def kind_of_line(line: str, reference: Reference) -> str | None:
     """What a line is, of `etl.reference.furniture.KINDS`, or `stamp` for a day and a time; None for all others."""
-    if len(line) > LONGEST_LINE:
+    if len(line) > LONGEST_SENTENCES:
         return None
-    if not SENTENCE_END.search(line[-8:]) and read_stamp(line, 0, len(line), reference.calendar):
+    if (
+        len(line) <= LONGEST_LINE
+        and not SENTENCE_END.search(line[-8:])
+        and read_stamp(line, 0, len(line), reference.calendar)
+    ):
         return "stamp"
     return reference.furniture.kind(line)
 
@@ -100,7 +104,7 @@ def _last_lines(text: str, start: int, end: int, reference: Reference) -> Iterat
         if end <= start:
             return
         first = max(text.rfind("\n", start, end) + 1, start)
-        if end - first > LONGEST_LINE:
+        if end - first > LONGEST_SENTENCES:
             return
         line = text[first:end].strip()
         if line:

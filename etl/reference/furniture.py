@@ -1,6 +1,7 @@
 """What single lines of a page are that stand around articles: read off the rows of furniture.tsv.
 
-What follows from a run of such lines for the article between them belongs to `etl.furniture`.
+Those that are sentences belong to `etl.reference.site_sentences`; what follows from a run of such lines for the
+article between them, to `etl.furniture`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Generic, TypeVar
 
+from etl.reference.site_sentences import SiteSentences
 from etl.words import SENTENCE_END
 
 _Entry = TypeVar("_Entry")
@@ -20,14 +22,12 @@ KINDS = ("furniture", "heading", "button", "menu")
 """What a line can be: furniture by itself; a heading over other furniture; a button, or a section of a menu, which is
 one only in company."""
 
-FORMS = ("phrase", "pair", "label", "start", "part", "sentence", "clause", "unless", "root", "pattern")
+FORMS = ("phrase", "pair", "label", "start", "part", "root", "pattern")
 """How words make a line: they are all of it; are one of some and one of some others; stand before a colon; begin it;
-stand in it; begin it, though it is a sentence, and one of some others stands behind them; are all of a sentence up to
-its first sign, but for names; are in no sentence of a site; are the first of a trail ("Home > News"). A pattern is a
-regular expression of the whole line."""
+stand in it; are the first of a trail ("Home > News"). A pattern is a regular expression of the whole line."""
 
-LONGEST_LINE = 160
-"""Code points of the longest line that can be furniture."""
+LONGEST_LINE, LONGEST_SENTENCES = 160, 400
+"""Code points of the longest line that can be furniture, and of the longest one of sentences that a site has."""
 
 _NUMBER = re.compile(r"\d(?:[\d\s.,'’]*\d)?")
 _TOKEN = re.compile(r"#|[^\W_]+")
@@ -37,22 +37,10 @@ _LETTER = re.compile(r"[^\W\d_]")
 _SPEECH = re.compile(r"\W*[\"'“”„«»‹›‘’‚「『《〈＂]|[-\u2010-\u2015]\s*[^\W_]")
 """What a sentence begins with that somebody in an article says."""
 
-_OWNED_OR_DATED = re.compile(
-    r"[\d\s.,-]*(?:[©℗ⓒ](?!\s+(?-i:is|was|are|means|stands)\b)|\(c\)\s*(?:\d{4}|copyright))"
-    r"|copyright\s*(?:©|\(c\)|\(?\d{4}(?:\s*[-–]\s*\d{2,4})?\)?(?!,?\s*(?-i:[a-z]{4})))|저작권자\s*[ⓒ©(<]"
-    r"|\d{1,2}[./]\d{1,2}[./]\d{4},?\s*[\[(]?\d{1,2}:\d{2}.*[?؟？!！]$",
-    re.IGNORECASE,
-)
-"""What ends as sentences do and is none: whose a text is, and a headline with its day and time."""
+_DATED = re.compile(r"\d{1,2}[./]\d{1,2}[./]\d{4},?\s*[\[(]?\d{1,2}:\d{2}.*[?؟？!！]$")
+"""What ends as sentences do and is none: a headline with its day and time."""
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u9fff]")
 _MOST_TOKENS = 24
-_ANYTHING = ".{0,80}?"
-_CLAUSE = re.compile(r"[\w\s'’-]+")
-_COMMAS = frozenset(",،、，")
-_LETTERS = re.compile(r"[^\W\d_]+")
-_MOST_NAMES, _LONGEST_PARTICLE = 5, 3
-_BEGINNING = 60
-"""Code points of a sentence by which it is told whether it may be one that is known."""
 _LONGEST_PHRASE = 6
 
 
@@ -63,8 +51,8 @@ class FurnitureRow:
     Attributes:
         kind: of KINDS.
         form: of FORMS.
-        words: what is written; numbers stand as `#`, and in the form `sentence` anything as `*`. Those of the form
-            `pair`, and of sentences of several parts, are one text, in which ` + ` stands between the parts.
+        words: what is written; numbers stand as `#`. Those of the form `pair` are one text, in which ` + ` stands
+            between the parts.
     """
 
     kind: str
@@ -109,25 +97,24 @@ def _first_word(key: str) -> str:
 def _is_sentence(line: str) -> bool:
     """Whether a line ends as sentences do, whatever it begins with: figures, brackets, quotation marks."""
     ends = SENTENCE_END.search(line[-8:]) is not None and _LETTER.search(line) is not None
-    return ends and not _OWNED_OR_DATED.match(line)
-
-
-def _may_be_in_a_name(word: str) -> bool:
-    return word[0].isupper() or not word.isalpha() or len(word) <= _LONGEST_PARTICLE
+    return ends and not _DATED.match(line)
 
 
 class Furniture:
-    """The lines that are known."""
+    """The lines that are known.
 
-    def __init__(self, rows: Iterable[FurnitureRow]) -> None:
+    Args:
+        rows: of furniture.tsv.
+        sentences: of sites.
+    """
+
+    def __init__(self, rows: Iterable[FurnitureRow], sentences: SiteSentences) -> None:
+        self._site = sentences
         self._phrases: dict[str, str] = {}
         self._labels: dict[str, str] = {}
         self._roots: set[str] = set()
         self._starts: _ByFirstWord[tuple[str, str]] = _ByFirstWord()
         self._parts: _ByFirstWord[tuple[str, str]] = _ByFirstWord()
-        self._clauses: dict[str, str] = {}
-        self._unless: list[str] = []
-        self._sentences: _ByFirstWord[tuple[re.Pattern[str], str]] = _ByFirstWord()
         patterns: dict[str, list[str]] = defaultdict(list)
         for row in rows:
             if row.form == "pattern":
@@ -138,14 +125,6 @@ class Furniture:
         self._patterns = [
             (re.compile(f"(?:{'|'.join(words)})", re.IGNORECASE), kind) for kind, words in patterns.items()
         ]
-        # In scripts without blanks a word is found wherever its signs are.
-        self._unless_pattern = re.compile(
-            "|".join(
-                re.escape(key) if _UNSPACED.search(key) else rf"(?<!\S){re.escape(key)}(?!\S)" for key in self._unless
-            )
-            or r"(?!)"
-        )
-        self._clause_heads = frozenset(map(_first_word, self._clauses))
         self._phrase_heads = frozenset(_first_word(key) for key in self._phrases)
 
     def _add(self, row: FurnitureRow, words: str, key: str) -> None:
@@ -162,58 +141,34 @@ class Furniture:
             self._roots.add(key)
         elif row.form == "start":
             self._starts.add(key, (key, row.kind))
-        elif row.form == "part":
-            self._parts.add(key, (key, row.kind))
-        elif row.form == "clause":
-            self._clauses[key] = row.kind
-        elif row.form == "unless":
-            self._unless.append(key)
         else:
-            self._add_sentence(row.kind, words)
-
-    def _add_sentence(self, kind: str, words: str) -> None:
-        parts = [
-            [[line_key(piece) for piece in choice.split("*")] for choice in part.split("|")]
-            for part in words.split(" + ")
-        ]
-        pattern = re.compile(
-            _ANYTHING.join(
-                f"(?:{'|'.join(_ANYTHING.join(map(re.escape, pieces)) for pieces in choices)})" for choices in parts
-            )
-        )
-        firsts = [pieces[0] for pieces in parts[0]]
-        unspaced = [first for first in firsts if _UNSPACED.search(first)]
-        for first in {_first_word(first) for first in firsts if first not in unspaced}.union(unspaced[:1]):
-            self._sentences.add(first, (pattern, kind))
+            self._parts.add(key, (key, row.kind))
 
     def kind(self, line: str) -> str | None:
         """What a line is by itself, of KINDS; None if it is none of what is known.
 
         Args:
-            line: without white space at its ends, of LONGEST_LINE code points at most.
+            line: without white space at its ends, of LONGEST_SENTENCES code points at most.
         """
-        # Of what ends as a sentence, only what no article says is known: by the whole of it, or by how it begins. In
-        # quotation marks, or with a word for saying, it is what somebody says of a page.
+        # Of what ends as a sentence, only what no article says is known: by the whole of it, or by all of its words. In
+        # quotation marks it is what somebody says of a page.
         is_sentence = _is_sentence(line)
         if is_sentence and _SPEECH.match(line):
             return None
-        key = line_key(line[:_BEGINNING] if is_sentence else line)
+        if len(line) > LONGEST_LINE:
+            return "furniture" if self._site.has(line) else None
+        key = line_key(line)
         if not key:
             # Signs alone: a rule, a row of stars.
             return self._pattern(line) or "button"
-        first = _first_word(key)
-        is_unspaced = _UNSPACED.search(key) is not None
-        sentences = self._sentences.unspaced if is_unspaced else self._sentences.find(first)
-        if is_sentence and len(line) > _BEGINNING and sentences:
-            key = line_key(line)
-        if (not is_sentence or len(line) <= _BEGINNING) and (found := self._phrases.get(key)):
+        if found := self._phrases.get(key):
             return found
-        known = next((kind for sentence, kind in sentences if sentence.match(key)), None) or self._clause(line)
+        if self._site.has(line):
+            return "furniture"
         if is_sentence:
-            return None if known and self._unless_pattern.search(line_key(line)) else known
-        if known:
-            return known
-        found = self._within_unspaced(key) if is_unspaced else self._within(key, first)
+            return None
+        first = _first_word(key)
+        found = self._within_unspaced(key) if _UNSPACED.search(key) else self._within(key, first)
         return found or self._pattern(line) or self._label(line) or self._trail(line) or self._row(key, first)
 
     def _pattern(self, line: str) -> str | None:
@@ -222,20 +177,6 @@ class Furniture:
     def _label(self, line: str) -> str | None:
         colon = _COLON.search(line)
         return self._labels.get(line_key(line[: colon.start()])) if colon else None
-
-    def _clause(self, line: str) -> str | None:
-        """What a line is whose words up to its first sign are known, or known ones with names behind them."""
-        line = line.lstrip("¿¡")
-        clause = _CLAUSE.match(line)
-        words = clause[0].split() if clause else []
-        if not words or _first_word(line_key(words[0])) not in self._clause_heads:
-            return None
-        if clause and line[clause.end() :][:1] in _COMMAS:
-            words += _LETTERS.findall(line[clause.end() :])
-        for count in range(len(words), max(len(words) - _MOST_NAMES, 1) - 1, -1):
-            if found := self._clauses.get(line_key(" ".join(words[:count]))):
-                return found if all(map(_may_be_in_a_name, words[count:])) else None
-        return None
 
     def _within(self, key: str, first: str) -> str | None:
         for start, kind in self._starts.find(first):

@@ -21,6 +21,7 @@ from etl.reference.furniture import FORMS, KINDS, Furniture, FurnitureRow
 from etl.reference.gazetteer import Gazetteer, Place
 from etl.reference.names import CACHED_NAMES, fold, normalise
 from etl.reference.regions import Region, Regions
+from etl.reference.site_sentences import ROLES, SiteRow, SiteSentences
 
 if TYPE_CHECKING:
     from etl.reference.own import OwnPlace, OwnReference
@@ -302,7 +303,7 @@ def load_reference(folder: Path = HERE) -> Reference:
         regions=regions,
         countries=regions.countries(),
         line_kinds=tuple(_line_kinds(folder)),
-        furniture=Furniture(_furniture(folder)),
+        furniture=Furniture(_furniture(folder), SiteSentences(_site_sentences(folder))),
         forms=tuple(_forms(folder)),
         trailers=tuple(_trailers(folder)),
         unlisted_places=tuple(_unlisted_places(folder)),
@@ -405,9 +406,14 @@ def _furniture(folder: Path) -> Iterator[FurnitureRow]:
             raise SetupFault(f"{where}: {form!r} is not a form of furniture; those are {', '.join(FORMS)}")
         if form == "pattern":
             _compiled(where, words)
-        yield FurnitureRow(
-            kind, form, (words,) if form in ("pattern", "pair") or " + " in words else tuple(words.split("|"))
-        )
+        yield FurnitureRow(kind, form, (words,) if form in ("pattern", "pair") else tuple(words.split("|")))
+
+
+def _site_sentences(folder: Path) -> Iterator[SiteRow]:
+    for where, (language, role, words) in _rows(folder / "site_sentences.tsv", 3):
+        if role not in ROLES:
+            raise SetupFault(f"{where}: {role!r} is not a role of words; those are {', '.join(ROLES)}")
+        yield SiteRow(language, role, words)
 
 
 def _unlisted_places(folder: Path) -> Iterator[re.Pattern[str]]:

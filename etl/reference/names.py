@@ -26,7 +26,7 @@ _BLANK = re.compile(r"[-‐‑–/().,;·・•\u200c\s]+")
 
 _SAINT = re.compile(r"\b(?:saint|sankt|sint)\b")
 
-_MARKS = range(0x300, 0x370)
+_MARKS = re.compile("[\u0300-\u036f]+")
 
 
 @lru_cache(CACHED_NAMES)
@@ -44,12 +44,15 @@ def fold(name: str) -> str:
     Accents are dropped ("ΘΕΣΣΑΛΟΝΙΚΗ", "Lodz"), hyphens, brackets and full stops are blanks ("Port au Prince"),
     "Saint" is "St". Other letters may then be alike: what is found under the name as it stands comes first.
     """
-    key = normalise(name)
+    return _SAINT.sub("st", _BLANK.sub(" ", fold_letters(name)).strip())
+
+
+@lru_cache(CACHED_NAMES)
+def fold_letters(words: str) -> str:
+    """Words as `normalise` has them, without accents; letters that are one in some spelling are alike."""
+    key = normalise(words)
     if not key.isascii():
-        parted = unicodedata.normalize("NFD", key)
-        key = unicodedata.normalize("NFC", "".join(sign for sign in parted if ord(sign) not in _MARKS))
+        key = unicodedata.normalize("NFC", _MARKS.sub("", unicodedata.normalize("NFD", key)))
         # In Armenian capitals, one letter is two.
-        key = key.translate(_LETTERS).replace("եւ", "եվ")
-    else:
-        key = key.translate(_LETTERS)
-    return _SAINT.sub("st", _BLANK.sub(" ", key).strip())
+        return key.translate(_LETTERS).replace("եւ", "եվ")
+    return key.translate(_LETTERS)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.furniture import Page, outcome, pages
+from bench.furniture import Page, is_cut, outcome, pages, sentences
 from etl import furniture
 from etl.furniture import end_of_article, end_of_page_head, kind_of_line
 from etl.reference import Reference
@@ -244,6 +244,26 @@ def test_most_bodies_are_exactly_the_article(reference: Reference) -> None:
     assert all(one.is_right for one in found if one.page.kind == "negative")
 
 
+WRITTEN_SENTENCES = list(sentences(ROOT / "tests/etl/site_sentences.tsv"))
+
+
+def test_no_sentence_that_an_article_may_end_with_is_cut(reference: Reference) -> None:
+    of_articles = [sentence for _, kind, sentence in WRITTEN_SENTENCES if kind == "article"]
+    assert len(of_articles) >= 450
+    assert [sentence for sentence in of_articles if is_cut(sentence, reference)] == []
+
+
+def test_most_sentences_of_sites_are_known_in_each_language(reference: Reference) -> None:
+    by_language: dict[str, list[bool]] = {}
+    for language, kind, sentence in WRITTEN_SENTENCES:
+        if kind == "site":
+            by_language.setdefault(language, []).append(is_cut(sentence, reference))
+    assert len(by_language) >= 38
+    assert {language for language, found in by_language.items() if sum(found) / len(found) < 0.6} == set()
+    found = [is_known for known in by_language.values() for is_known in known]
+    assert sum(found) / len(found) >= 0.85
+
+
 @pytest.mark.parametrize(
     ("line", "kind"),
     [
@@ -364,7 +384,7 @@ SPOKEN = st.builds(
     st.sampled_from(["", "1,200 ", "$5 ", "5 % ", "“", "„", "»", "« ", "「", "『", "(", "[", "¿", "– ", '"', "'", "… "]),
     st.sampled_from(
         ["they said all rights reserved were theirs", "viele sollten alle Cookies akzeptieren", "то все права защищены",
-         "dijo que todos los derechos reservados son suyos", "他们说版权所有", "أن جميع الحقوق محفوظة", "वे सर्वाधिकार सुरक्षित"]
+         "dijo que todos los derechos reservados son suyos", "他们说版权所有", "قال إن جميع الحقوق محفوظة", "वे सर्वाधिकार सुरक्षित"]
     ),
     st.sampled_from([".", "!", "…", ".”", ".“", "!«", " ! »", "?”", "?)", "?“", "。", "。」", "！』", "۔", "؟»", "।", "॥'", "។"]),
 )  # fmt: skip

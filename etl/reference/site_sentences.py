@@ -1,0 +1,288 @@
+"""Sentences of a site, which stand around its articles: told by the words that they are made of.
+
+Which words those are is data, in site_sentences.tsv. What lines are that are no sentences belongs to
+`etl.reference.furniture`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+from etl.reference.names import CACHED_NAMES, fold_letters
+from etl.words import LETTERS
+
+ANY_LANGUAGE = "mul"
+"""The language of words that stand in sentences of any: ISO 639-2 for several languages."""
+
+_MOST_NAMES = 5
+_LONGEST_NAME = 6
+"""Words of a sentence that may be names, and signs of one in a script without blanks."""
+
+_FEWEST_KNOWN = 2
+
+_CAPITALISES_NOUNS = frozenset({"de", "lb"})
+
+# What stands between two words of a row, or within one.
+_PARTING = "|/'’‘ʼʻ`´‐‑-\u200c"
+
+_FIRST_UNSPACED = "\u0e00"
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u9fff]")
+
+# Arabic vowels are mostly not written, nor are words drawn out.
+_VOWELS = re.compile(r"[\u0640\u064b-\u0652]")
+
+_OWNED = re.compile(r"[^©℗ⓒ.!?]{0,20}[©℗ⓒ]|[\d\s.,-]*\(c\)\s|copyright\s*(?:\d{4}|\()", re.IGNORECASE)
+
+# Addresses, names of accounts, and what stands in quotation marks, which is a name or what a button says.
+_NAMED = re.compile(
+    r"[!-?A-~]+@[!-~]+|https?://[!-~]+|[@#][\w.]+|(?<![A-Za-z\d.])(?:[A-Za-z\d-]+\.)+[a-z]{2,6}\b(?:/[!-~]*)?"
+    r"|[“„«「『《〈\"][^“”„«»「」『』《》〈〉\"]{1,30}[”“»」』》〉\"]"
+)
+
+ROLES = ("formula", "topic", "address", "holder", "word")
+"""What words say in a sentence that has no others: that it is a site's ("rights reserved", "necessarily reflect"); what
+sites speak of ("cookies", "comment"), and that they speak to somebody ("you", "our", "click"), which makes it a site's
+if it has both; that a name may stand next to them which no capital shows ("agency"); nothing by themselves."""
+
+
+@dataclass(frozen=True)
+class SiteRow:
+    """A row of site_sentences.tsv.
+
+    Attributes:
+        language: ISO 639-1, or ANY_LANGUAGE.
+        role: of ROLES.
+        words: parted by `|`; a `*` at an end stands for any letters. A formula is some words in a row, with `/` between
+            those that may stand in one place.
+    """
+
+    language: str
+    role: str
+    words: str
+
+
+class _Words:
+    """A set of words, some of which are only known by a part.
+
+    Attributes:
+        whole: those that are known as they stand.
+        longest: signs of the longest of those.
+        signs: what those of scripts without blanks consist of.
+    """
+
+    def __init__(self, words: set[str]) -> None:
+        partly = {word for word in words if "*" in word}
+        self.whole = words - partly
+        self._parts = {word.strip("*") for word in partly if word.startswith("*")}
+        self._beginnings = {word.rstrip("*") for word in partly if not word.startswith("*")}
+        self._lengths = sorted({len(word) for word in self._beginnings})
+        self.longest = max(map(len, self.whole), default=0)
+        self.signs = frozenset(
+            "".join(word for word in self.whole if word >= _FIRST_UNSPACED and _UNSPACED.search(word))
+        )
+
+    def __contains__(self, word: str) -> bool:
+        return (
+            word in self.whole
+            or any(word[:length] in self._beginnings for length in self._lengths)
+            or any(part in word for part in self._parts)
+        )
+
+    def stands_in(self, text: str) -> bool:
+        """Whether one of the words stands anywhere in a text of a script without blanks."""
+        return any(word in text for word in self.whole)
+
+
+class _Language:
+    """The words of a language by their roles, and all of them.
+
+    Args:
+        code: ISO 639-1.
+        rows: its own and those of any language.
+        common: what these last come to.
+    """
+
+    def __init__(self, code: str, rows: list[SiteRow], common: Mapping[str, set[str]]) -> None:
+        self.marks_names = code not in _CAPITALISES_NOUNS
+        self._rows = rows
+        words = _by_role(row for row in rows if row.language == code)
+        self.topics, self.addresses, self.holders = (
+            _Words(words[role] | common[role]) for role in ("topic", "address", "holder")
+        )
+        self.known = _Words(set().union(*words.values(), *common.values()))
+
+    @cached_property
+    def formula(self) -> re.Pattern[str]:
+        """What finds a formula in a line of folded words. Few languages are ever asked."""
+        formulas = (words for row in self._rows if row.role == "formula" for words in row.words.split("|"))
+        return re.compile("|".join(map(_formula, formulas)) or r"(?!)")
+
+
+def _by_role(rows: Iterable[SiteRow]) -> dict[str, set[str]]:
+    """The words that rows have for each role, folded: a row at once, as one by one takes a tenth of a second."""
+    words: dict[str, set[str]] = {role: set() for role in ROLES}
+    for row in rows:
+        found = fold_letters(_parted(row.words)).split()
+        # What a formula leaves open has to be known otherwise.
+        words[row.role].update(found if row.role != "formula" else (word for word in found if "*" not in word))
+    return words
+
+
+def _parted(words: str) -> str:
+    """Words of a row with blanks wherever they are parted, as those of a line are."""
+    for sign in _PARTING:
+        words = words.replace(sign, " ")
+    return _VOWELS.sub("", words)
+
+
+class SiteSentences:
+    """The sentences of sites."""
+
+    def __init__(self, rows: Iterable[SiteRow]) -> None:
+        by_language: dict[str, list[SiteRow]] = defaultdict(list)
+        for row in rows:
+            by_language[row.language].append(row)
+        common = _by_role(by_language[ANY_LANGUAGE])
+        self._languages = [
+            _Language(code, own + (by_language[ANY_LANGUAGE] if code != ANY_LANGUAGE else []), common)
+            for code, own in by_language.items()
+        ]
+        self._holders = frozenset(word for language in self._languages for word in language.holders.whole)
+        self._all = (1 << len(self._languages)) - 1
+        self._known_in = lru_cache(CACHED_NAMES)(self._languages_of)
+
+    def _languages_of(self, key: str) -> int:
+        """The languages that may have a word in their sentences, as bits."""
+        if _UNSPACED.search(key):
+            signs = frozenset(key)
+            return self._bits(lambda language: len(signs - language.known.signs) <= _LONGEST_NAME)
+        return self._bits(lambda language: key in language.known)
+
+    def _bits(self, belongs: Callable[[_Language], bool]) -> int:
+        return sum(1 << at for at, language in enumerate(self._languages) if belongs(language))
+
+    def has(self, line: str) -> bool:
+        """Whether a line is one or several sentences of a site: each word is one of theirs, or part of a name.
+
+        All of its words have to be of one language. A line that begins with a copyright sign needs nothing else.
+
+        Args:
+            line: of any length.
+        """
+        words = LETTERS.findall(_VOWELS.sub("", _NAMED.sub(" ", line)).replace("\u200c", " "))
+        is_owned = _OWNED.match(line) is not None
+        # What begins with a small letter goes on from the line above.
+        if not words or (_has_case(words[0]) and not is_owned):
+            return False
+        folded = list(map(fold_letters, words))
+        # Most lines are an article's, and no language has all of their words: that is seen at the first few.
+        possible = self._all
+        for at, (word, key) in enumerate(zip(words, folded, strict=True)):
+            if not (_has_capital(word) or any(near in self._holders for near in _near(folded, at))):
+                possible &= self._known_in(key)
+            if not possible:
+                return False
+        may_have_names = not all(map(str.isupper, words))
+        return any(
+            possible >> at & 1
+            and _is_made_of(language, words, folded, is_owned, may_have_names)
+            and (is_owned or _speaks(language, folded))
+            for at, language in enumerate(self._languages)
+        )
+
+
+def _formula(words: str) -> str:
+    """The regular expression of a formula: "total/partial reproduction prohibited*"."""
+    if _UNSPACED.search(words):
+        return re.escape(fold_letters(words))
+    return rf"(?<!\S){' '.join(map(_alternatives, words.split()))}(?!\S)"
+
+
+def _alternatives(words: str) -> str:
+    keys = (" ".join(fold_letters(_parted(word)).split()) for word in words.split("/"))
+    alternatives = "|".join(map(re.escape, keys)).replace(r"\*", r"\S*")
+    return f"(?:{alternatives})"
+
+
+def _speaks(language: _Language, words: list[str]) -> bool:
+    """Whether words say that a site speaks, if they are all known."""
+    if _has_one(language.topics, words) and _has_one(language.addresses, words):
+        return True
+    return language.formula.search(" ".join(words)) is not None
+
+
+def _has_one(role: _Words, words: list[str]) -> bool:
+    return any(word in role or (_UNSPACED.search(word) and role.stands_in(word)) for word in words)
+
+
+def _is_made_of(language: _Language, words: list[str], folded: list[str], is_owned: bool, may_have_names: bool) -> bool:
+    """Whether words are those of a language's sites, and names; more names than others only behind ©."""
+    names = known = 0
+    for at, (word, key) in enumerate(zip(words, folded, strict=True)):
+        if key in language.known:
+            known += 1 if not _UNSPACED.search(key) else _FEWEST_KNOWN
+        elif _UNSPACED.search(key):
+            if not _is_run_of(language, key):
+                return False
+            known += _FEWEST_KNOWN
+        elif may_have_names and names < _MOST_NAMES and _is_name(language, word, folded, at):
+            names += 1
+        else:
+            return False
+    return is_owned or known >= max(_FEWEST_KNOWN, names + 1)
+
+
+def _is_name(language: _Language, word: str, folded: list[str], at: int) -> bool:
+    """Whether a word may be part of a name: by its capital, else by what stands near it."""
+    if _has_capital(word) and language.marks_names:
+        return True
+    return not _has_case(word) and any(key in language.holders for key in _near(folded, at))
+
+
+def _has_capital(word: str) -> bool:
+    return word[0] != word[0].lower()
+
+
+def _has_case(word: str) -> bool:
+    """Whether small letters say that a word is no name. Georgian capitals are for headlines."""
+    return word[0].islower() and not "\u10d0" <= word[0] <= "\u10ff"
+
+
+def _near(words: list[str], at: int) -> list[str]:
+    """The words next to one, and those next to them."""
+    return words[max(at - 2, 0) : at] + words[at + 1 : at + 3]
+
+
+def _is_run_of(language: _Language, run: str) -> bool:
+    """Whether words of a language make up a text without blanks, but for one name next to a holder."""
+    reached: set[tuple[int, bool]] = {(0, False)}
+    for at in range(len(run)):
+        if at > max(reached)[0]:
+            return False
+        for has_name in (False, True):
+            if (at, has_name) not in reached:
+                continue
+            reached |= {(end, has_name) for end in _ends(language.known, run, at)}
+            if not has_name:
+                reached |= {(end, True) for end in _behind_name(language, run, at)}
+    return (len(run), False) in reached or (len(run), True) in reached
+
+
+def _ends(words: _Words, run: str, at: int) -> Iterator[int]:
+    for end in range(at + 1, min(at + words.longest, len(run)) + 1):
+        if run[at:end] in words.whole:
+            yield end
+
+
+def _behind_name(language: _Language, run: str, at: int) -> Iterator[int]:
+    """Where a name and the holder before or behind it may end."""
+    for start in range(at, min(at + _LONGEST_NAME, len(run)) + 1):
+        for end in _ends(language.holders, run, start):
+            if start > at:
+                yield end
+            else:
+                yield from range(end + 1, min(end + _LONGEST_NAME, len(run)) + 1)
