@@ -70,6 +70,7 @@ class _Words:
 
     Attributes:
         whole: those that are known as they stand.
+        beginnings, parts: what others begin with, and what stands anywhere in them.
         longest: signs of the longest of those.
         signs: what those of scripts without blanks consist of.
     """
@@ -77,9 +78,9 @@ class _Words:
     def __init__(self, words: set[str]) -> None:
         partly = {word for word in words if "*" in word}
         self.whole = words - partly
-        self._parts = {word.strip("*") for word in partly if word.startswith("*")}
-        self._beginnings = {word.rstrip("*") for word in partly if not word.startswith("*")}
-        self._lengths = sorted({len(word) for word in self._beginnings})
+        self.parts = {word.strip("*") for word in partly if word.startswith("*")}
+        self.beginnings = {word.rstrip("*") for word in partly if not word.startswith("*")}
+        self._lengths = sorted({len(word) for word in self.beginnings})
         self.longest = max(map(len, self.whole), default=0)
         self.signs = frozenset(
             "".join(word for word in self.whole if word >= _FIRST_UNSPACED and _UNSPACED.search(word))
@@ -88,13 +89,43 @@ class _Words:
     def __contains__(self, word: str) -> bool:
         return (
             word in self.whole
-            or any(word[:length] in self._beginnings for length in self._lengths)
-            or any(part in word for part in self._parts)
+            or any(word[:length] in self.beginnings for length in self._lengths)
+            or any(part in word for part in self.parts)
         )
 
     def stands_in(self, text: str) -> bool:
         """Whether one of the words stands anywhere in a text of a script without blanks."""
         return any(word in text for word in self.whole)
+
+
+class _Index:
+    """Which of several sets have a word, without asking each of them."""
+
+    def __init__(self, sets: Iterable[_Words]) -> None:
+        self._whole: dict[str, int] = defaultdict(int)
+        self._beginnings: dict[str, int] = defaultdict(int)
+        self._parts: dict[str, int] = defaultdict(int)
+        for at, words in enumerate(sets):
+            for found, by in (
+                (words.whole, self._whole),
+                (words.beginnings, self._beginnings),
+                (words.parts, self._parts),
+            ):
+                for word in found:
+                    by[word] |= 1 << at
+        self._lengths = sorted({len(word) for word in self._beginnings})
+        self._any_part = re.compile("|".join(map(re.escape, self._parts)) or r"(?!)")
+
+    def sets_with(self, word: str) -> int:
+        """The sets that have a word, as bits."""
+        sets = self._whole.get(word, 0)
+        for length in self._lengths:
+            sets |= self._beginnings.get(word[:length], 0)
+        if self._any_part.search(word):
+            for part, those in self._parts.items():
+                if part in word:
+                    sets |= those
+        return sets
 
 
 class _Language:
@@ -116,10 +147,33 @@ class _Language:
         self.known = _Words(set().union(*words.values(), *common.values()))
 
     @cached_property
-    def formula(self) -> re.Pattern[str]:
-        """What finds a formula in a line of folded words. Few languages are ever asked."""
-        formulas = (words for row in self._rows if row.role == "formula" for words in row.words.split("|"))
-        return re.compile("|".join(map(_formula, formulas)) or r"(?!)")
+    def formulas(self) -> _Formulas:
+        """Its formulas. Few languages are ever asked."""
+        return _Formulas(words for row in self._rows if row.role == "formula" for words in row.words.split("|"))
+
+
+class _Formulas:
+    """Words that stand in a row: "total/partial reproduction prohibited*"."""
+
+    def __init__(self, formulas: Iterable[str]) -> None:
+        self._by_first_word: dict[str, list[list[_Words]]] = defaultdict(list)
+        self._unspaced: list[str] = []
+        alternatives = lru_cache(None)(lambda part: _Words(set(fold_letters(_parted(part)).split())))
+        for formula in formulas:
+            if _UNSPACED.search(formula):
+                self._unspaced.append(fold_letters(formula))
+            else:
+                parts = [alternatives(part) for part in formula.split()]
+                for word in parts[0].whole:
+                    self._by_first_word[word].append(parts[1:])
+
+    def stand_in(self, words: list[str]) -> bool:
+        """Whether one of them stands in a line of folded words."""
+        return any(
+            len(parts) < len(words) - at and all(words[at + 1 + further] in part for further, part in enumerate(parts))
+            for at, word in enumerate(words)
+            for parts in self._by_first_word.get(word, ())
+        ) or any(formula in word for formula in self._unspaced for word in words if _UNSPACED.search(word))
 
 
 def _by_role(rows: Iterable[SiteRow]) -> dict[str, set[str]]:
@@ -153,6 +207,7 @@ class SiteSentences:
         ]
         self._holders = frozenset(word for language in self._languages for word in language.holders.whole)
         self._all = (1 << len(self._languages)) - 1
+        self._index = _Index(language.known for language in self._languages)
         self._known_in = lru_cache(CACHED_NAMES)(self._languages_of)
 
     def _languages_of(self, key: str) -> int:
@@ -160,7 +215,7 @@ class SiteSentences:
         if _UNSPACED.search(key):
             signs = frozenset(key)
             return self._bits(lambda language: len(signs - language.known.signs) <= _LONGEST_NAME)
-        return self._bits(lambda language: key in language.known)
+        return self._index.sets_with(key)
 
     def _bits(self, belongs: Callable[[_Language], bool]) -> int:
         return sum(1 << at for at, language in enumerate(self._languages) if belongs(language))
@@ -179,14 +234,23 @@ class SiteSentences:
         if not words or (_has_case(words[0]) and not is_owned):
             return False
         folded = list(map(fold_letters, words))
-        # Most lines are an article's, and no language has all of their words: that is seen at the first few.
+        may_have_names = not all(map(str.isupper, words))
         possible = self._all
+        among = 0
+        # Most lines are an article's, and no language has all of their words: that is seen at the first few.
         for at, (word, key) in enumerate(zip(words, folded, strict=True)):
-            if not (_has_capital(word) or any(near in self._holders for near in _near(folded, at))):
-                possible &= self._known_in(key)
+            known_in = self._known_in(key)
+            among |= known_in
+            if not may_have_names or not self._may_be_name(word, folded, at):
+                possible &= known_in
+            elif at % (_MOST_NAMES + 1) == _MOST_NAMES:
+                # Not all of so many words are names.
+                possible &= among
+                among = 0
             if not possible:
                 return False
-        may_have_names = not all(map(str.isupper, words))
+        if len(words) <= _MOST_NAMES and not is_owned:
+            possible &= among
         return any(
             possible >> at & 1
             and _is_made_of(language, words, folded, is_owned, may_have_names)
@@ -194,25 +258,15 @@ class SiteSentences:
             for at, language in enumerate(self._languages)
         )
 
-
-def _formula(words: str) -> str:
-    """The regular expression of a formula: "total/partial reproduction prohibited*"."""
-    if _UNSPACED.search(words):
-        return re.escape(fold_letters(words))
-    return rf"(?<!\S){' '.join(map(_alternatives, words.split()))}(?!\S)"
-
-
-def _alternatives(words: str) -> str:
-    keys = (" ".join(fold_letters(_parted(word)).split()) for word in words.split("/"))
-    alternatives = "|".join(map(re.escape, keys)).replace(r"\*", r"\S*")
-    return f"(?:{alternatives})"
+    def _may_be_name(self, word: str, folded: list[str], at: int) -> bool:
+        return _has_capital(word) or (not _has_case(word) and any(near in self._holders for near in _near(folded, at)))
 
 
 def _speaks(language: _Language, words: list[str]) -> bool:
     """Whether words say that a site speaks, if they are all known."""
     if _has_one(language.topics, words) and _has_one(language.addresses, words):
         return True
-    return language.formula.search(" ".join(words)) is not None
+    return language.formulas.stand_in(words)
 
 
 def _has_one(role: _Words, words: list[str]) -> bool:
