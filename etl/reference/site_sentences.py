@@ -43,6 +43,11 @@ _NAMED = re.compile(
     r"|[“„«「『《〈\"][^“”„«»「」『』《》〈〉\"]{1,30}[”“»」』》〉\"]"
 )
 
+_BEGINNING = 56
+"""Code points of a line that are looked at first."""
+
+_SIGN_OF_NAME = re.compile(r"[@#/.(©℗ⓒ\"“„«「『《〈]")
+
 ROLES = ("formula", "topic", "address", "holder", "word")
 """What words say in a sentence that has no others: that it is a site's ("rights reserved", "necessarily reflect"); what
 sites speak of ("cookies", "comment"), and that they speak to somebody ("you", "our", "click"), which makes it a site's
@@ -228,38 +233,82 @@ class SiteSentences:
         Args:
             line: of any length.
         """
-        words = LETTERS.findall(_VOWELS.sub("", _NAMED.sub(" ", line)).replace("\u200c", " "))
+        # Most lines are an article's, and no language has all of their words: that is seen at the first few.
+        beginning = line[:_BEGINNING]
+        if len(line) > _BEGINNING and not _SIGN_OF_NAME.search(beginning):
+            words, keys = _words(beginning)
+            may_have_names = not line.isupper() or not all(map(str.isupper, words))
+            # The last one may be cut off, and the two before stand near it.
+            if not self._languages_with(words, keys, len(words) - 3, may_have_names):
+                return False
+        words, keys = _words(_NAMED.sub(" ", line))
         is_owned = _OWNED.match(line) is not None
         # What begins with a small letter goes on from the line above.
         if not words or (_has_case(words[0]) and not is_owned):
             return False
-        folded = list(map(fold_letters, words))
         may_have_names = not all(map(str.isupper, words))
+        possible = self._languages_with(words, keys, len(words), may_have_names)
+        if possible and not is_owned:
+            possible &= self._languages_with_some(keys)
+        return possible != 0 and any(
+            possible >> at & 1
+            and self._is_made_of(at, words, keys, is_owned, may_have_names)
+            and (is_owned or _speaks(language, keys))
+            for at, language in enumerate(self._languages)
+        )
+
+    def _languages_with(self, words: list[str], keys: list[str], count: int, may_have_names: bool) -> int:
+        """The languages, as bits, that may have the first so many words of a line, names aside."""
         possible = self._all
         among = 0
-        # Most lines are an article's, and no language has all of their words: that is seen at the first few.
-        for at, (word, key) in enumerate(zip(words, folded, strict=True)):
-            known_in = self._known_in(key)
+        for at in range(count):
+            known_in = self._known_in(keys[at])
             among |= known_in
-            if not may_have_names or not self._may_be_name(word, folded, at):
+            if not may_have_names or not self._may_be_name(words[at], keys, at):
                 possible &= known_in
             elif at % (_MOST_NAMES + 1) == _MOST_NAMES:
                 # Not all of so many words are names.
                 possible &= among
                 among = 0
             if not possible:
-                return False
-        if len(words) <= _MOST_NAMES and not is_owned:
-            possible &= among
-        return any(
-            possible >> at & 1
-            and _is_made_of(language, words, folded, is_owned, may_have_names)
-            and (is_owned or _speaks(language, folded))
-            for at, language in enumerate(self._languages)
-        )
+                break
+        return possible
 
-    def _may_be_name(self, word: str, folded: list[str], at: int) -> bool:
-        return _has_capital(word) or (not _has_case(word) and any(near in self._holders for near in _near(folded, at)))
+    def _languages_with_some(self, keys: list[str]) -> int:
+        """The languages, as bits, that have the fewest words of a line that have to be known."""
+        one = two = 0
+        for key in keys:
+            known_in = self._known_in(key)
+            # A run without blanks is several words.
+            two |= known_in if _UNSPACED.search(key) else one & known_in
+            one |= known_in
+        return two
+
+    def _is_made_of(self, number: int, words: list[str], keys: list[str], is_owned: bool, may_have_names: bool) -> bool:
+        """Whether words are those of a language's sites, and names; more names than others only behind ©."""
+        language = self._languages[number]
+        names = known = 0
+        for at, (word, key) in enumerate(zip(words, keys, strict=True)):
+            if _UNSPACED.search(key):
+                if key not in language.known and not _is_run_of(language, key):
+                    return False
+                known += _FEWEST_KNOWN
+            elif self._known_in(key) >> number & 1:
+                known += 1
+            elif may_have_names and names < _MOST_NAMES and _is_name(language, word, keys, at):
+                names += 1
+            else:
+                return False
+        return is_owned or known >= max(_FEWEST_KNOWN, names + 1)
+
+    def _may_be_name(self, word: str, keys: list[str], at: int) -> bool:
+        return _has_capital(word) or (not _has_case(word) and any(near in self._holders for near in _near(keys, at)))
+
+
+def _words(text: str) -> tuple[list[str], list[str]]:
+    """The words of a text, and the keys under which they are looked up."""
+    words = LETTERS.findall(_VOWELS.sub("", text).replace("\u200c", " "))
+    return words, list(map(fold_letters, words))
 
 
 def _speaks(language: _Language, words: list[str]) -> bool:
@@ -273,28 +322,11 @@ def _has_one(role: _Words, words: list[str]) -> bool:
     return any(word in role or (_UNSPACED.search(word) and role.stands_in(word)) for word in words)
 
 
-def _is_made_of(language: _Language, words: list[str], folded: list[str], is_owned: bool, may_have_names: bool) -> bool:
-    """Whether words are those of a language's sites, and names; more names than others only behind ©."""
-    names = known = 0
-    for at, (word, key) in enumerate(zip(words, folded, strict=True)):
-        if key in language.known:
-            known += 1 if not _UNSPACED.search(key) else _FEWEST_KNOWN
-        elif _UNSPACED.search(key):
-            if not _is_run_of(language, key):
-                return False
-            known += _FEWEST_KNOWN
-        elif may_have_names and names < _MOST_NAMES and _is_name(language, word, folded, at):
-            names += 1
-        else:
-            return False
-    return is_owned or known >= max(_FEWEST_KNOWN, names + 1)
-
-
-def _is_name(language: _Language, word: str, folded: list[str], at: int) -> bool:
+def _is_name(language: _Language, word: str, keys: list[str], at: int) -> bool:
     """Whether a word may be part of a name: by its capital, else by what stands near it."""
     if _has_capital(word) and language.marks_names:
         return True
-    return not _has_case(word) and any(key in language.holders for key in _near(folded, at))
+    return not _has_case(word) and any(key in language.holders for key in _near(keys, at))
 
 
 def _has_capital(word: str) -> bool:
