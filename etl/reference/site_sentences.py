@@ -35,7 +35,11 @@ _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u9fff]"
 # Arabic vowels are mostly not written, nor are words drawn out.
 _VOWELS = re.compile(r"[\u0640\u064b-\u0652]")
 
-_OWNED = re.compile(r"[^©℗ⓒ.!?]{0,20}[©℗ⓒ]|[\d\s.,-]*\(c\)\s|copyright\s*(?:\d{4}|\()", re.IGNORECASE)
+_OWNED = re.compile(
+    r"(?:[\d\s.,-]*|copyright\s*|저작권자\s*|\w{2,8}\s*:\s*)[©℗ⓒ]|[\d\s.,-]*\(c\)\s*(?:\d{4}|copyright)"
+    r"|copyright\s*(?:\(c\)|\(?\d{4})",
+    re.IGNORECASE,
+)
 
 # Addresses, names of accounts, and what stands in quotation marks, which is a name or what a button says.
 _NAMED = re.compile(
@@ -47,6 +51,8 @@ _BEGINNING = 56
 """Code points of a line that are looked at first."""
 
 _SIGN_OF_NAME = re.compile(r"[@#/.(©℗ⓒ\"“„«「『《〈]")
+
+_PARTS = re.compile(r"[.!?。！？؟]\s|[;:：；\ufffc]")
 
 ROLES = ("formula", "topic", "address", "holder", "word")
 """What words say in a sentence that has no others: that it is a site's ("rights reserved", "necessarily reflect"); what
@@ -61,8 +67,8 @@ class SiteRow:
     Attributes:
         language: ISO 639-1, or ANY_LANGUAGE.
         role: of ROLES.
-        words: parted by `|`; a `*` at an end stands for any letters. A formula is some words in a row, with `/` between
-            those that may stand in one place.
+        words: parted by `|`; a `*` at either end stands for any letters. A formula is some words in a row, with `/`
+            between those that may stand in one place.
     """
 
     language: str
@@ -71,11 +77,11 @@ class SiteRow:
 
 
 class _Words:
-    """A set of words, some of which are only known by a part.
+    """A set of words, some of which are only known by how they begin or end.
 
     Attributes:
         whole: those that are known as they stand.
-        beginnings, parts: what others begin with, and what stands anywhere in them.
+        beginnings, endings: of the others.
         longest: signs of the longest of those.
         signs: what those of scripts without blanks consist of.
     """
@@ -83,7 +89,7 @@ class _Words:
     def __init__(self, words: set[str]) -> None:
         partly = {word for word in words if "*" in word}
         self.whole = words - partly
-        self.parts = {word.strip("*") for word in partly if word.startswith("*")}
+        self.endings = tuple({word.lstrip("*") for word in partly if word.startswith("*")})
         self.beginnings = {word.rstrip("*") for word in partly if not word.startswith("*")}
         self._lengths = sorted({len(word) for word in self.beginnings})
         self.longest = max(map(len, self.whole), default=0)
@@ -95,7 +101,7 @@ class _Words:
         return (
             word in self.whole
             or any(word[:length] in self.beginnings for length in self._lengths)
-            or any(part in word for part in self.parts)
+            or word.endswith(self.endings)
         )
 
     def stands_in(self, text: str) -> bool:
@@ -109,47 +115,54 @@ class _Index:
     def __init__(self, sets: Iterable[_Words]) -> None:
         self._whole: dict[str, int] = defaultdict(int)
         self._beginnings: dict[str, int] = defaultdict(int)
-        self._parts: dict[str, int] = defaultdict(int)
+        self._endings: dict[str, int] = defaultdict(int)
         for at, words in enumerate(sets):
             for found, by in (
                 (words.whole, self._whole),
                 (words.beginnings, self._beginnings),
-                (words.parts, self._parts),
+                (words.endings, self._endings),
             ):
                 for word in found:
                     by[word] |= 1 << at
         self._lengths = sorted({len(word) for word in self._beginnings})
-        self._any_part = re.compile("|".join(map(re.escape, self._parts)) or r"(?!)")
+        self._any_ending = tuple(self._endings)
 
     def sets_with(self, word: str) -> int:
         """The sets that have a word, as bits."""
         sets = self._whole.get(word, 0)
         for length in self._lengths:
             sets |= self._beginnings.get(word[:length], 0)
-        if self._any_part.search(word):
-            for part, those in self._parts.items():
-                if part in word:
+        if word.endswith(self._any_ending):
+            for ending, those in self._endings.items():
+                if word.endswith(ending):
                     sets |= those
         return sets
 
 
 class _Language:
-    """The words of a language by their roles, and all of them.
+    """The words of a language by their roles.
 
     Args:
-        code: ISO 639-1.
-        rows: its own and those of any language.
+        code: ISO 639-1, or ANY_LANGUAGE.
+        rows: its own.
+        any_rows: those of any language.
         common: what these last come to.
     """
 
-    def __init__(self, code: str, rows: list[SiteRow], common: Mapping[str, set[str]]) -> None:
+    def __init__(self, code: str, rows: list[SiteRow], any_rows: list[SiteRow], common: Mapping[str, set[str]]) -> None:
         self.marks_names = code not in _CAPITALISES_NOUNS
-        self._rows = rows
-        words = _by_role(row for row in rows if row.language == code)
+        self._rows = rows if code == ANY_LANGUAGE else rows + any_rows
+        words = _by_role(rows)
         self.topics, self.addresses, self.holders = (
             _Words(words[role] | common[role]) for role in ("topic", "address", "holder")
         )
-        self.known = _Words(set().union(*words.values(), *common.values()))
+        self.own = _Words(set().union(*words.values()))
+        self._common = common
+
+    @cached_property
+    def known(self) -> _Words:
+        """All of its words, those of any language included."""
+        return _Words(self.own.whole.union(*self._common.values()))
 
     @cached_property
     def formulas(self) -> _Formulas:
@@ -206,20 +219,19 @@ class SiteSentences:
         for row in rows:
             by_language[row.language].append(row)
         common = _by_role(by_language[ANY_LANGUAGE])
-        self._languages = [
-            _Language(code, own + (by_language[ANY_LANGUAGE] if code != ANY_LANGUAGE else []), common)
-            for code, own in by_language.items()
-        ]
+        self._languages = [_Language(code, own, by_language[ANY_LANGUAGE], common) for code, own in by_language.items()]
         self._holders = frozenset(word for language in self._languages for word in language.holders.whole)
         self._all = (1 << len(self._languages)) - 1
-        self._index = _Index(language.known for language in self._languages)
-        self._known_in = lru_cache(CACHED_NAMES)(self._languages_of)
+        self._common = _Words(set().union(*common.values()))
+        self._index = _Index(language.own for language in self._languages)
+        self._own_in = lru_cache(CACHED_NAMES)(self._languages_of)
+        self._known_in = lru_cache(CACHED_NAMES)(lambda key: self._all if key in self._common else self._own_in(key))
 
     def _languages_of(self, key: str) -> int:
-        """The languages that may have a word in their sentences, as bits."""
+        """The languages that may have a word of their own in their sentences, as bits."""
         if _UNSPACED.search(key):
             signs = frozenset(key)
-            return self._bits(lambda language: len(signs - language.known.signs) <= _LONGEST_NAME)
+            return self._bits(lambda language: len(signs - language.own.signs) <= _LONGEST_NAME)
         return self._index.sets_with(key)
 
     def _bits(self, belongs: Callable[[_Language], bool]) -> int:
@@ -231,7 +243,7 @@ class SiteSentences:
         All of its words have to be of one language. A line that begins with a copyright sign needs nothing else.
 
         Args:
-            line: of any length.
+            line: of a few hundred code points at most.
         """
         # Most lines are an article's, and no language has all of their words: that is seen at the first few.
         beginning = line[:_BEGINNING]
@@ -253,7 +265,7 @@ class SiteSentences:
         return possible != 0 and any(
             possible >> at & 1
             and self._is_made_of(at, words, keys, is_owned, may_have_names)
-            and (is_owned or _speaks(language, keys))
+            and (is_owned or _speaks(language, keys, line))
             for at, language in enumerate(self._languages)
         )
 
@@ -275,14 +287,15 @@ class SiteSentences:
         return possible
 
     def _languages_with_some(self, keys: list[str]) -> int:
-        """The languages, as bits, that have the fewest words of a line that have to be known."""
-        one = two = 0
+        """The languages, as bits, that have the fewest words of a line that have to be known, one of them their own."""
+        one = two = own = 0
         for key in keys:
             known_in = self._known_in(key)
             # A run without blanks is several words.
             two |= known_in if _UNSPACED.search(key) else one & known_in
             one |= known_in
-        return two
+            own |= self._own_in(key)
+        return two & own
 
     def _is_made_of(self, number: int, words: list[str], keys: list[str], is_owned: bool, may_have_names: bool) -> bool:
         """Whether words are those of a language's sites, and names; more names than others only behind ©."""
@@ -311,11 +324,12 @@ def _words(text: str) -> tuple[list[str], list[str]]:
     return words, list(map(fold_letters, words))
 
 
-def _speaks(language: _Language, words: list[str]) -> bool:
-    """Whether words say that a site speaks, if they are all known."""
-    if _has_one(language.topics, words) and _has_one(language.addresses, words):
+def _speaks(language: _Language, keys: list[str], line: str) -> bool:
+    """Whether the words of a line say that a site speaks, if they are all known."""
+    if _has_one(language.topics, keys) and _has_one(language.addresses, keys):
         return True
-    return language.formulas.stand_in(words)
+    # A formula ends with its sentence, and where a name is.
+    return any(language.formulas.stand_in(_words(part)[1]) for part in _PARTS.split(_NAMED.sub("\ufffc", line)))
 
 
 def _has_one(role: _Words, words: list[str]) -> bool:
