@@ -9,7 +9,8 @@ left   of other text that is in the bodies
 eaten  of the articles that is not in the bodies, and of that whole sentences
 
 A file whose name ends in `.tsv` has sentences, below the heading `language kind sentence`: of the kind `site`, which
-stand around articles, and `article`, which articles may end with. Counted is how many are known as a site's.
+stand around articles, `article`, which articles may end with, and `report`, the same, but written against the rules.
+Counted is how many are known as a site's.
 
 `--part open|held` takes some three quarters of the pages, or the others, which are left out while rules are written:
 by the digest of the name.
