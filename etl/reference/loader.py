@@ -41,6 +41,7 @@ CALENDAR_KINDS = {"weekday": 7, "article": 1, **dict.fromkeys(MONTH_KINDS, 12)}
 """What the calendar files hold, each with its largest number."""
 
 _COUNTRY = re.compile("[A-Z]{2}")
+_ANY_WORD = re.compile(r"(?:^|\|)(\*[^|*]?|[^|*]\*)(?=\||$)")
 
 
 @lru_cache(CACHED_NAMES)
@@ -413,6 +414,8 @@ def _site_sentences(folder: Path) -> Iterator[SiteRow]:
     for where, (language, role, words) in _rows(folder / "site_sentences.tsv", 3):
         if role not in ROLES:
             raise SetupFault(f"{where}: {role!r} is not a role of words; those are {', '.join(ROLES)}")
+        if role != "formula" and (found := _ANY_WORD.search(words)):
+            raise SetupFault(f"{where}: {found[1]!r} would be almost any word; a * takes two letters or more")
         yield SiteRow(language, role, words)
 
 

@@ -45,6 +45,8 @@ def test_every_language_has_twelve_months_and_seven_weekdays() -> None:
         ("furniture.tsv", "furniture\tx\t\ta", "not a form of furniture"),
         ("furniture.tsv", "furniture\tpattern\t\t(", "not a regular expression"),
         ("site_sentences.tsv", "en\tcue\tcookies", "not a role of words"),
+        ("site_sentences.tsv", "en\tword\tcookies|*", "would be almost any word"),
+        ("site_sentences.tsv", "en\tword\tc*|cookies", "would be almost any word"),
         ("calendar_extra.tsv", "fr\tmonth\t13\ttreizembre", "is none of those that are allowed"),
         ("dateline_forms.tsv", "x\tluck\t0.9\tplace\tx", "a form may need"),
         ("dateline_forms.tsv", "x\t\t9\tplace\tx", "a confidence is from 0 to 1"),
