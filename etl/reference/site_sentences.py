@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -36,8 +36,8 @@ _UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u9fff]"
 _VOWELS = re.compile(r"[\u0640\u064b-\u0652]")
 
 _OWNED = re.compile(
-    r"(?:[\d\s.,-]*|copyright\s*|저작권자\s*|\w{2,8}\s*:\s*)[©℗ⓒ]|[\d\s.,-]*\(c\)\s*(?:\d{4}|copyright)"
-    r"|copyright\s*(?:\(c\)|\(?\d{4})",
+    r"(?:[\d\s.,-]*|copyright\s*|저작권자\s*|\w{2,8}\s*:\s*)[©℗ⓒ](?!\s*(?-i:[a-z]+ [a-z]))"
+    r"|[\d\s.,-]*\(c\)\s*(?:\d{4}|copyright)|copyright\s*(?:\(c\)|\(?\d{4})",
     re.IGNORECASE,
 )
 
@@ -175,22 +175,25 @@ class _Formulas:
 
     def __init__(self, formulas: Iterable[str]) -> None:
         self._by_first_word: dict[str, list[list[_Words]]] = defaultdict(list)
+        self._others: list[list[_Words]] = []
         self._unspaced: list[str] = []
         alternatives = lru_cache(None)(lambda part: _Words(set(fold_letters(_parted(part)).split())))
         for formula in formulas:
             if _UNSPACED.search(formula):
                 self._unspaced.append(fold_letters(formula))
-            else:
-                parts = [alternatives(part) for part in formula.split()]
-                for word in parts[0].whole:
-                    self._by_first_word[word].append(parts[1:])
+                continue
+            parts = [alternatives(part) for part in formula.split()]
+            for word in parts[0].whole:
+                self._by_first_word[word].append(parts)
+            if parts[0].beginnings or parts[0].endings:
+                self._others.append(parts)
 
     def stand_in(self, words: list[str]) -> bool:
         """Whether one of them stands in a line of folded words."""
         return any(
-            len(parts) < len(words) - at and all(words[at + 1 + further] in part for further, part in enumerate(parts))
+            len(parts) <= len(words) - at and all(words[at + further] in part for further, part in enumerate(parts))
             for at, word in enumerate(words)
-            for parts in self._by_first_word.get(word, ())
+            for parts in (*self._by_first_word.get(word, ()), *self._others)
         ) or any(formula in word for formula in self._unspaced for word in words if _UNSPACED.search(word))
 
 
@@ -231,11 +234,12 @@ class SiteSentences:
         """The languages that may have a word of their own in their sentences, as bits."""
         if _UNSPACED.search(key):
             signs = frozenset(key)
-            return self._bits(lambda language: len(signs - language.own.signs) <= _LONGEST_NAME)
+            return sum(
+                1 << at
+                for at, language in enumerate(self._languages)
+                if len(signs - language.own.signs) <= _LONGEST_NAME
+            )
         return self._index.sets_with(key)
-
-    def _bits(self, belongs: Callable[[_Language], bool]) -> int:
-        return sum(1 << at for at, language in enumerate(self._languages) if belongs(language))
 
     def has(self, line: str) -> bool:
         """Whether a line is one or several sentences of a site: each word is one of theirs, or part of a name.

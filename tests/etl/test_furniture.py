@@ -272,6 +272,7 @@ def test_no_sentence_that_an_article_may_end_with_is_cut(reference: Reference, k
         # More names than other words are a list, unless it says whose they are.
         ("Subscribe Anna Berta Clara Dora.", False),
         ("© Anna Berta Clara.", True),
+        ("© is used by many publishers.", False),
         ("(c) the right to access personal data.", False),
         ("Copyright (Amendment) Act applies to photographs.", False),
         # A formula keeps to its sentence.
