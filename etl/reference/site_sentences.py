@@ -68,7 +68,7 @@ class SiteRow:
         language: ISO 639-1, or ANY_LANGUAGE.
         role: of ROLES.
         words: parted by `|`; a `*` at either end stands for any letters. A formula is some words in a row, with `/`
-            between those that may stand in one place.
+            between those that may stand in one place. Case and accents do not count.
     """
 
     language: str
