@@ -47,10 +47,8 @@ _NAMED = re.compile(
     r"|[“„«「『《〈\"][^“”„«»「」『』《》〈〉\"]{1,30}[”“»」』》〉\"]"
 )
 
-_BEGINNING = 56
-"""Code points of a line that are looked at first."""
-
-_SIGN_OF_NAME = re.compile(r"[@#/.(©℗ⓒ\"“„«「『《〈]")
+# What is looked at first: it has no sign that an address or a quotation has, and is longer than what goes as such.
+_PLAIN = re.compile(r"[^@#/.(©℗ⓒ\"“”„«»「」『』《》〈〉]{32,80}")
 
 _PARTS = re.compile(r"[.!?。！？؟]\s|[;:：；\ufffc]")
 
@@ -249,21 +247,16 @@ class SiteSentences:
         Args:
             line: of a few hundred code points at most.
         """
-        # Most lines are an article's, and no language has all of their words: that is seen at the first few.
-        beginning = line[:_BEGINNING]
-        if len(line) > _BEGINNING and not _SIGN_OF_NAME.search(beginning):
-            words, keys = _words(beginning)
-            may_have_names = not line.isupper() or not all(map(str.isupper, words))
-            # The last one may be cut off, and the two before stand near it.
-            if not self._languages_with(words, keys, len(words) - 3, may_have_names):
-                return False
-        words, keys = _words(_NAMED.sub(" ", line))
+        if not self._may_have(line):
+            return False
+        words = _words(_NAMED.sub(" ", line))
+        keys = list(map(fold_letters, words))
         is_owned = _OWNED.match(line) is not None
         # What begins with a small letter goes on from the line above.
         if not words or (_has_case(words[0]) and not is_owned):
             return False
         may_have_names = not all(map(str.isupper, words))
-        possible = self._languages_with(words, keys, len(words), may_have_names)
+        possible = self._languages_with(words, keys, may_have_names)
         if possible and not is_owned:
             possible &= self._languages_with_some(keys)
         return possible != 0 and any(
@@ -273,14 +266,32 @@ class SiteSentences:
             for at, language in enumerate(self._languages)
         )
 
-    def _languages_with(self, words: list[str], keys: list[str], count: int, may_have_names: bool) -> int:
-        """The languages, as bits, that may have the first so many words of a line, names aside."""
+    def _may_have(self, line: str) -> bool:
+        """Whether some language has the first words of a line. Most lines are an article's, and end here."""
+        plain = _PLAIN.search(line)
+        words = _words(plain[0]) if plain else []
+        is_shouted = line.isupper() and all(map(str.isupper, words))
+        possible = self._all
+        # Those at its ends may be cut off, and names stand up to two words from what shows them.
+        for at in range(2, len(words) - 3):
+            word = words[at]
+            if _has_capital(word) and not is_shouted:
+                continue
+            known_in = possible & self._known_in(fold_letters(word))
+            if known_in:
+                possible = known_in
+            elif is_shouted or _has_case(word) or not self._may_be_name(word, list(map(fold_letters, words)), at):
+                return False
+        return True
+
+    def _languages_with(self, words: list[str], keys: list[str], may_have_names: bool) -> int:
+        """The languages, as bits, that may have the words of a line, names aside."""
         possible = self._all
         among = 0
-        for at in range(count):
+        for at, word in enumerate(words):
             known_in = self._known_in(keys[at])
             among |= known_in
-            if not may_have_names or not self._may_be_name(words[at], keys, at):
+            if not may_have_names or not self._may_be_name(word, keys, at):
                 possible &= known_in
             elif at % (_MOST_NAMES + 1) == _MOST_NAMES:
                 # Not all of so many words are names.
@@ -322,10 +333,8 @@ class SiteSentences:
         return _has_capital(word) or (not _has_case(word) and any(near in self._holders for near in _near(keys, at)))
 
 
-def _words(text: str) -> tuple[list[str], list[str]]:
-    """The words of a text, and the keys under which they are looked up."""
-    words = LETTERS.findall(_VOWELS.sub("", text).replace("\u200c", " "))
-    return words, list(map(fold_letters, words))
+def _words(text: str) -> list[str]:
+    return LETTERS.findall(_VOWELS.sub("", text).replace("\u200c", " "))
 
 
 def _speaks(language: _Language, keys: list[str], line: str) -> bool:
@@ -333,7 +342,8 @@ def _speaks(language: _Language, keys: list[str], line: str) -> bool:
     if _has_one(language.topics, keys) and _has_one(language.addresses, keys):
         return True
     # A formula ends with its sentence, and where a name is.
-    return any(language.formulas.stand_in(_words(part)[1]) for part in _PARTS.split(_NAMED.sub("\ufffc", line)))
+    parts = _PARTS.split(_NAMED.sub("\ufffc", line))
+    return any(language.formulas.stand_in(list(map(fold_letters, _words(part)))) for part in parts)
 
 
 def _has_one(role: _Words, words: list[str]) -> bool:
