@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from bench.furniture import Page, is_cut, outcome, pages, sentences
@@ -427,8 +427,12 @@ def test_a_sentence_is_never_cut(
     reference: Reference, parts: tuple[str, str], above: list[str], below: list[str]
 ) -> None:
     opening, sentence = parts
+    # In a list of headlines a question may be one of them.
+    is_listed = {"heading", "stamp"} & {kind_of_line(line, reference) for line in above if line}
+    assume(not (is_listed and sentence.rstrip('”“"»).').endswith(("?", "？", "؟"))))
     text = opening + "\n".join([*above, sentence, *below])
     start = end_of_page_head(text, 0, reference)
+    start += len(text[start:]) - len(text[start:].lstrip())
     assert sentence in text[start : end_of_article(text, start, len(text.rstrip()), reference)]
 
 
